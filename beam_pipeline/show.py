@@ -1,0 +1,72 @@
+"""The totals of a finished run, as tables that a person can read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from schemas.failures import CODES
+from schemas.labels import AGE_GROUP_NAMES, GENDERS, MOODS
+from schemas.manifest import Manifest
+from transforms.output import read_manifest
+
+
+def totals(output: str) -> str:
+    """What the run in the folder `output` found; raises UsageError where there is none."""
+    manifest = read_manifest(output)
+    photos = pq.read_table(
+        os.path.join(output, "photos"), columns=["taken_at", "date_source", "duplicate_of"]
+    )
+    faces = pq.read_table(os.path.join(output, "faces"), columns=["age_group", "gender", "mood"])
+    sections = [
+        _overview(manifest, photos, output),
+        _section("Dates from", _counts(photos["date_source"], (), "no date")),
+        _section("Apparent age", _counts(faces["age_group"], AGE_GROUP_NAMES, "not told")),
+        _section("Apparent gender", _counts(faces["gender"], GENDERS, "not told")),
+        _section("Apparent mood", _counts(faces["mood"], MOODS, "not told")),
+        _section(
+            "Failures", {f"{code}: {CODES.get(code, code)}": n for code, n in manifest.failures.items()}
+        ),
+        _section("Skipped", manifest.skipped),
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def _overview(manifest: Manifest, photos: pa.Table, output: str) -> str:
+    rows = manifest.rows
+    seconds = _time(manifest.finished_at) - _time(manifest.started_at)
+    span = pc.min_max(photos["taken_at"]).as_py()
+    dated = f", taken {span['min']:%Y-%m-%d} to {span['max']:%Y-%m-%d}" if span["min"] else ""
+    copies = f", {manifest.duplicates:,} of them byte copies" if manifest.duplicates else ""
+    lines = [
+        f"{rows['photos']:,} photos{copies}{dated}",
+        f"{rows['faces']:,} faces",
+        f"{rows['failures']:,} failures, {sum(manifest.skipped.values()):,} skipped",
+        f"run {manifest.run_id}, {seconds.total_seconds():.0f} s, in {output}",
+    ]
+    return "\n".join(lines)
+
+
+def _time(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+
+
+def _counts(column: pa.ChunkedArray, order: Sequence[str], null: str) -> dict[str, int]:
+    """Rows by value in the given order, or the most frequent first; nulls last."""
+    found = {item["values"]: item["counts"] for item in pc.value_counts(column.cast(pa.string())).to_pylist()}
+    if set(found) == {None}:
+        return {}
+    names: Iterable[str] = order or sorted((name for name in found if name), key=lambda name: -found[name])
+    return {name: found.get(name, 0) for name in names} | ({null: found[None]} if None in found else {})
+
+
+def _section(title: str, counts: Mapping[str, int]) -> str:
+    if not counts:
+        return ""
+    width = max(len(f"{n:,}") for n in counts.values())
+    return "\n".join([title, *(f"  {n:>{width},}  {name}" for name, n in counts.items())])

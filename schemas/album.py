@@ -1,0 +1,22 @@
+"""The album table: photos per year and month, and their faces by age group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.columns import WORD, column
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Copies of a photo count once. A month with photos and without a face has one row with zero faces."""
+
+    year: int | None = column(pa.int16(), "year, null for photos without a date", nullable=True)
+    month: int | None = column(
+        pa.int8(), "month 1 to 12, null for photos whose date is only a year", nullable=True
+    )
+    age_group: str | None = column(WORD, "as in faces; null is a group of its own", nullable=True)
+    faces: int = column(pa.int64(), "faces of this group in this month")
+    photos: int = column(pa.int64(), "all photos of this month, repeated in each of its rows")

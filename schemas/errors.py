@@ -1,0 +1,32 @@
+"""Everything that Headcount raises on purpose.
+
+HeadcountError
+├── UsageError    the caller's mistake: one line with the value and the next step, before any work
+└── PhotoError    one photo's trouble: becomes a row of the failures table
+"""
+
+from __future__ import annotations
+
+
+class HeadcountError(Exception):
+    """Base of all errors below."""
+
+
+class UsageError(HeadcountError):
+    """An argument, an input or an output cannot be used; the message is for the person who typed it."""
+
+
+class PhotoError(HeadcountError):
+    """A photo, or a part of it, cannot be read.
+
+    `code` is a stable word of `schemas.failures.CODES`, `detail` is what a developer needs
+    (the library's own message); the sentence for people comes from the code.
+    """
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}" if self.detail else self.code

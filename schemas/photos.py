@@ -1,0 +1,40 @@
+"""The photos table: one row per file that was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from schemas.columns import TEXT, WALL_CLOCK, WORD, column
+from schemas.labels import DATE_PRECISIONS, DATE_SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo. Byte copies share `photo_id` and have a row each."""
+
+    uri: str = column(TEXT, "absolute path or bucket address; bytes that are not UTF-8 are percent-encoded")
+    photo_id: str = column(TEXT, "first 32 hexadecimal digits of the sha256 of the file's bytes")
+    duplicate_of: str | None = column(TEXT, "null, or the uri of the byte copy that counts", nullable=True)
+    taken_at: datetime | None = column(
+        WALL_CLOCK, "the camera's wall clock; parts finer than date_precision are not known", nullable=True
+    )
+    date_precision: str | None = column(WORD, ", ".join(DATE_PRECISIONS), nullable=True)
+    utc_offset_minutes: int | None = column(
+        pa.int16(), "wall clock minus UTC when the photo says so, never guessed", nullable=True
+    )
+    date_source: str | None = column(
+        WORD, f"where taken_at is from: {', '.join(DATE_SOURCES)}", nullable=True
+    )
+    width: int = column(pa.int32(), "pixels of the upright full-size photo")
+    height: int = column(pa.int32(), "pixels of the upright full-size photo")
+    orientation: int = column(pa.int8(), "EXIF orientation 1 to 8 that was applied to make the photo upright")
+    make: str | None = column(WORD, "camera maker", nullable=True)
+    model: str | None = column(WORD, "camera model", nullable=True)
+    latitude: float | None = column(pa.float64(), "degrees north; only with --keep_location", nullable=True)
+    longitude: float | None = column(pa.float64(), "degrees east; only with --keep_location", nullable=True)
+    file_type: str = column(WORD, "format of the content, whatever the name says")
+    bytes: int = column(pa.int64(), "size of the file")
+    faces: int = column(pa.int32(), "number of faces found")

@@ -1,0 +1,20 @@
+"""All tables by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.album import Album
+from schemas.faces import Face
+from schemas.failures import Failure
+from schemas.footfall import Footfall
+from schemas.photos import Photo
+
+TABLES: Final[dict[str, type]] = {
+    "photos": Photo,
+    "faces": Face,
+    "failures": Failure,
+    "footfall": Footfall,
+    "album": Album,
+}
+"""Folder name under the output, and the dataclass of a row."""

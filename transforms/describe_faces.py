@@ -1,0 +1,137 @@
+"""Face crops -> rows with apparent age, gender and mood, in batches through RunInference."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.ml.inference.base import ModelHandler, RunInference
+
+from models.attributes import AttributeModel, Outputs, Thresholds, load_attribute_model
+from schemas.faces import Face
+from schemas.failures import Failure, failure
+from schemas.labels import AGES, GENDERS, MOODS, age_group
+from transforms.photo_reader import FaceCrop
+from transforms.tally import TALLY
+
+BATCH_SIZE: Final = 64
+INTERVAL: Final = 0.9
+"""Share of the age distribution between `age_low` and `age_high`."""
+
+
+def describe(face: Face, outputs: Outputs, thresholds: Thresholds, attributes: Sequence[str]) -> Face:
+    """`face` with what one face's part of the model's `outputs` says, as far as `attributes` asks for it.
+
+    Raises ValueError for an output that is not finite.
+    """
+    for name, values in outputs.items():
+        if not np.isfinite(values).all():
+            raise ValueError(f"the model's output {name} is not finite: {values}")
+    columns: dict[str, Any] = {}
+    if "age" in attributes and "age" in outputs:
+        columns |= _age(outputs["age"])
+    if "gender" in attributes and "gender" in outputs:
+        columns |= _gender(float(outputs["gender"]), columns.get("age"), thresholds)
+    if "mood" in attributes and "mood" in outputs:
+        columns |= _mood(outputs["mood"], face.sharpness, thresholds)
+    return dataclasses.replace(face, **columns)
+
+
+def _age(p_age: np.ndarray) -> dict[str, Any]:
+    age = float(p_age @ np.arange(AGES))
+    below = np.concatenate(([0.0], np.cumsum(p_age)))
+    low, high = np.interp([(1 - INTERVAL) / 2, (1 + INTERVAL) / 2], below / below[-1], np.arange(AGES + 1))
+    return {
+        "age": age,
+        "age_low": float(low),
+        "age_high": float(high),
+        "age_group": age_group(age),
+        "p_age": p_age.astype(np.float16),
+    }
+
+
+def _gender(p_female: float, age: float | None, thresholds: Thresholds) -> dict[str, Any]:
+    told = max(p_female, 1 - p_female) >= thresholds.gender
+    old_enough = age is None or age >= thresholds.gender_from_age
+    label = GENDERS[0] if p_female >= 0.5 else GENDERS[1]
+    return {"gender": label if told and old_enough else None, "p_female": p_female}
+
+
+def _mood(p_mood: np.ndarray, sharpness: float, thresholds: Thresholds) -> dict[str, Any]:
+    told = p_mood.max() >= thresholds.mood and sharpness >= thresholds.mood_sharpness
+    columns: dict[str, Any] = {f"p_{mood}": float(p) for mood, p in zip(MOODS, p_mood, strict=True)}
+    return columns | {"mood": MOODS[int(p_mood.argmax())] if told else None}
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeSettings:
+    """Which model describes the faces, and what of it is wanted."""
+
+    model: str
+    thresholds: Thresholds
+    attributes: tuple[str, ...]
+    threads: int
+
+
+class FaceModelHandler(ModelHandler[FaceCrop, Face | Failure, AttributeModel]):
+    """Describes a batch; one that fails is tried again face by face, so that a bad one is lost alone."""
+
+    def __init__(self, settings: DescribeSettings) -> None:
+        super().__init__(min_batch_size=1, max_batch_size=BATCH_SIZE)
+        self._settings = settings
+
+    def load_model(self) -> AttributeModel:
+        """Called once per process."""
+        return load_attribute_model(self._settings.model, self._settings.threads)
+
+    def run_inference(
+        self,
+        batch: Sequence[FaceCrop],
+        model: AttributeModel,
+        inference_args: Mapping[str, Any] | None = None,
+    ) -> Iterable[Face | Failure]:
+        """One row or failure for each face of the batch."""
+        try:
+            return list(self._describe(batch, model))
+        except Exception as error:  # A model of the user's own may raise anything.
+            if len(batch) > 1:
+                return [row for one in batch for row in self.run_inference([one], model)]
+            TALLY.add(failures=1)
+            return [failure(batch[0].face.uri, "describe", "bad_face", f"{batch[0].face.face_id}: {error!r}")]
+
+    def _describe(self, batch: Sequence[FaceCrop], model: AttributeModel) -> Iterator[Face]:
+        outputs = model.describe(np.stack([one.crop for one in batch]))
+        for index, one in enumerate(batch):
+            own = {name: values[index] for name, values in outputs.items()}
+            yield describe(one.face, own, self._settings.thresholds, self._settings.attributes)
+
+    def get_num_bytes(self, batch: Sequence[FaceCrop]) -> int:
+        """Bytes of the crops; the base class would pickle the batch to count them."""
+        return sum(one.crop.nbytes for one in batch)
+
+    def get_metrics_namespace(self) -> str:
+        """Name of the counters of RunInference."""
+        return "DescribeFaces"
+
+
+class DescribeFaces(beam.PTransform):
+    """FaceCrop -> `faces` (Face), `failures` (Failure)."""
+
+    def __init__(self, settings: DescribeSettings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def expand(self, crops: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        return (
+            crops
+            | RunInference(FaceModelHandler(self._settings))
+            | beam.ParDo(_split).with_outputs("faces", "failures")
+        )
+
+
+def _split(row: Face | Failure) -> Iterator[beam.pvalue.TaggedOutput]:
+    yield beam.pvalue.TaggedOutput("faces" if isinstance(row, Face) else "failures", row)

@@ -1,0 +1,61 @@
+"""A file that may be a photo: how to open it and how the tables name it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote_from_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file as it was listed. `path` opens it, also where its bytes are not UTF-8 (surrogate escapes)."""
+
+    path: str
+    root: str
+    size: int
+    modified: float | None
+    """Seconds since 1970, null where the file system does not say."""
+    sidecars: tuple[str, ...] = ()
+    """Paths of the `.xmp` and `.json` files that speak of this photo."""
+
+    @property
+    def uri(self) -> str:
+        """The name of this file in every table."""
+        return uri_of(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that is no photo, known only by the type it is counted under."""
+
+    file_type: str
+
+
+def is_remote(path: str) -> bool:
+    """Whether `path` names a bucket rather than this machine."""
+    return "://" in path
+
+
+def uri_of(path: str) -> str:
+    """`path` as text for tables: bytes that are not UTF-8 are percent-encoded, all else stays."""
+    try:
+        path.encode()
+        return path
+    except UnicodeEncodeError:
+        return "".join(
+            quote_from_bytes(c.encode(errors="surrogateescape")) if "\udc80" <= c <= "\udcff" else c
+            for c in path
+        )
+
+
+def read_bytes(path: str, count: int = -1) -> bytes:
+    """The first `count` bytes of a file, by default all; raises OSError."""
+    if not is_remote(path):
+        with open(path, "rb") as file:
+            return file.read(count)
+    # Beam takes seconds to import, and a process that only reads local photos does without.
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        return file.read(count)

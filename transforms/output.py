@@ -1,0 +1,120 @@
+"""The output folder: where a run writes, and the one step that makes all its tables visible at once.
+
+    OUT/photos -> current/photos        and so on for each table and manifest.json; never change
+    OUT/current -> runs/20240304T...    replaced by one atomic rename when a run is complete
+    OUT/runs/20240304T.../              the tables of the last complete run, or of the run at work
+
+Whoever reads OUT/photos sees the last complete run, whole. Where the file system has no links the
+tables are moved into OUT one after the other instead, and a reader in that moment may see both runs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.errors import UsageError
+from schemas.manifest import Manifest
+from schemas.tables import TABLES
+from transforms.found_file import is_remote
+
+MANIFEST: Final = "manifest.json"
+_NAMES: Final = (*TABLES, MANIFEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The output folder of one run; `root` is an absolute local path."""
+
+    root: str
+    run_id: str
+
+    @property
+    def run_folder(self) -> str:
+        """Everything this run writes is in here."""
+        return os.path.join(self.root, "runs", self.run_id)
+
+    @property
+    def parts_folder(self) -> str:
+        """Rows as they come, before they are tables; gone when the run is complete."""
+        return os.path.join(self.run_folder, "parts")
+
+    def table_file(self, table: str) -> str:
+        """The Parquet file of a table of this run; its folder is made."""
+        folder = os.path.join(self.run_folder, table)
+        os.makedirs(folder, exist_ok=True)
+        return os.path.join(folder, f"{table}.parquet")
+
+    def publish(self) -> None:
+        """Makes this run the one that readers see, and removes what earlier runs left."""
+        shutil.rmtree(self.parts_folder, ignore_errors=True)
+        try:
+            for name in _NAMES:
+                _link(os.path.join(self.root, name), os.path.join("current", name))
+            _link(os.path.join(self.root, "current"), os.path.join("runs", self.run_id))
+        except (OSError, NotImplementedError):
+            self._publish_without_links()
+        runs = os.path.join(self.root, "runs")
+        for old in os.listdir(runs):
+            if old != self.run_id:
+                shutil.rmtree(os.path.join(runs, old), ignore_errors=True)
+
+    def _publish_without_links(self) -> None:
+        for name in _NAMES:
+            path = os.path.join(self.root, name)
+            if os.path.islink(path):
+                os.unlink(path)
+            elif os.path.isdir(path):
+                shutil.rmtree(path)
+            os.replace(os.path.join(self.run_folder, name), path)
+
+
+def check_output(root: str) -> None:
+    """Raises UsageError unless `root` can become, or already is, the output of Headcount."""
+    if is_remote(root):
+        raise UsageError(f"--output {root}: buckets cannot be written to yet; give a local folder")
+    if os.path.lexists(root) and not os.path.isdir(root):
+        raise UsageError(f"--output {root} is a file; give a folder")
+    if os.path.isdir(root) and os.listdir(root) and not _is_ours(root):
+        raise UsageError(f"--output {root} holds something else; give an empty or a new folder")
+    try:
+        os.makedirs(root, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"--output {root} cannot be written to ({error.strerror}); give another folder"
+        ) from error
+
+
+def read_manifest(root: str) -> Manifest:
+    """The manifest of the last complete run under `root`; raises UsageError where there is none."""
+    path = os.path.join(root, MANIFEST)
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Manifest.from_json(file.read())
+    except OSError as error:
+        raise UsageError(
+            f"{root} holds no finished run ({path} is missing); run `headcount run` first"
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{path} is not a manifest of Headcount ({error})") from error
+
+
+def _is_ours(root: str) -> bool:
+    """Whether a run has worked here, also one that was stopped before it was complete."""
+    return set(os.listdir(root)) <= {*_NAMES, "current", "runs"}
+
+
+def _link(path: str, target: str) -> None:
+    """Points `path` at `target` in one step."""
+    if os.path.islink(path) and os.readlink(path) == target:
+        return
+    new = f"{path}.new"
+    if os.path.lexists(new):
+        os.unlink(new)
+    os.symlink(target, new)
+    os.replace(new, path)

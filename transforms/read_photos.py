@@ -1,0 +1,77 @@
+"""FoundFile -> rows and face crops, through the child processes of `reader_pool`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import MIN_TIMESTAMP
+from apache_beam.utils.windowed_value import WindowedValue
+from pebble import ProcessFuture
+
+from transforms.found_file import FoundFile
+from transforms.photo_reader import ReadSettings
+from transforms.reader_pool import PoolSettings, ReaderPool
+from transforms.tally import TALLY
+
+AHEAD: Final = 8
+"""Photos given to each child before the oldest result is awaited: one slow photo stops no other child."""
+
+
+class ReadPhotos(beam.PTransform):
+    """FoundFile -> `photos` (Photo), `faces` (FaceCrop), `failures` (Failure), `skipped` (type words)."""
+
+    def __init__(self, reading: ReadSettings, pool: PoolSettings) -> None:
+        super().__init__()
+        self._reading = reading
+        self._pool = pool
+
+    def expand(self, files: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        return files | beam.ParDo(_ReadPhotosDoFn(self._reading, self._pool)).with_outputs(
+            "photos", "faces", "failures", "skipped"
+        )
+
+
+class _ReadPhotosDoFn(beam.DoFn):
+    def __init__(self, reading: ReadSettings, settings: PoolSettings) -> None:
+        self._reading = reading
+        self._settings = settings
+
+    def setup(self) -> None:
+        self._pool = ReaderPool.acquire(self._reading, self._settings)
+
+    def start_bundle(self) -> None:
+        self._pending: deque[tuple[FoundFile, ProcessFuture]] = deque()
+
+    def process(self, file: FoundFile) -> Iterable[TaggedOutput]:
+        self._pending.append((file, self._pool.submit(file)))
+        if len(self._pending) > AHEAD * self._settings.processes:
+            for tag, row in self._oldest():
+                yield TaggedOutput(tag, row)
+
+    def finish_bundle(self) -> Iterable[TaggedOutput]:
+        while self._pending:
+            for tag, row in self._oldest():
+                yield TaggedOutput(tag, WindowedValue(row, MIN_TIMESTAMP, (GlobalWindow(),)))
+
+    def teardown(self) -> None:
+        self._pool.release()
+
+    def _oldest(self) -> Iterator[tuple[str, object]]:
+        result = self._pool.result(*self._pending.popleft())
+        rows: dict[str, Sequence[object]] = {
+            "photos": [result.photo] if result.photo else [],
+            "faces": result.faces,
+            "failures": result.failures,
+            "skipped": [result.skipped.file_type] if result.skipped else [],
+        }
+        counts = {tag: len(found) for tag, found in rows.items()}
+        TALLY.add(done=1, **counts)
+        for tag, count in counts.items():
+            Metrics.counter("ReadPhotos", tag).inc(count)
+        yield from ((tag, row) for tag, found in rows.items() for row in found)

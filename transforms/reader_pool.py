@@ -1,0 +1,97 @@
+"""Child processes that read photos and own all native code that could hang or crash.
+
+Threads cannot be killed, and the default detector holds the interpreter's lock. A child that
+exceeds its time or dies costs one failure row; its successor takes the next photo. Only paths go to
+the children and only rows and small crops come back.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import ClassVar
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from models.detectors import Detector, load_detector
+from schemas.failures import failure
+from transforms.found_file import FoundFile
+from transforms.photo_reader import ReadResult, ReadSettings, read_photo
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """How many children read at once, and how long each may take for a photo."""
+
+    processes: int
+    photo_timeout: float
+    """Seconds."""
+
+
+class ReaderPool:
+    """Child processes that read photos, shared by all users of one process with the same settings."""
+
+    _open: ClassVar[dict[tuple[ReadSettings, PoolSettings], ReaderPool]] = {}
+    _lock = threading.Lock()
+
+    def __init__(self, reading: ReadSettings, settings: PoolSettings) -> None:
+        self.settings = settings
+        self._users = 0
+        self._pool = ProcessPool(
+            max_workers=settings.processes,
+            initializer=_start_child,
+            initargs=(reading,),
+            context=get_context("spawn"),
+        )
+
+    @classmethod
+    def acquire(cls, reading: ReadSettings, settings: PoolSettings) -> ReaderPool:
+        """The pool with these settings, started if nobody uses it yet. Each call owes one `release`."""
+        with cls._lock:
+            key = (reading, settings)
+            pool = cls._open.get(key) or cls._open.setdefault(key, cls(reading, settings))
+            pool._users += 1
+            return pool
+
+    def release(self) -> None:
+        """Gives the pool back; the last one to do so ends the children."""
+        with self._lock:
+            self._users -= 1
+            if self._users:
+                return
+            for key in [key for key, pool in self._open.items() if pool is self]:
+                del self._open[key]
+        self._pool.stop()
+        self._pool.join()
+
+    def submit(self, file: FoundFile) -> ProcessFuture:
+        """Starts to read `file`; the time limit runs from the moment a child takes it."""
+        return self._pool.schedule(_read_in_child, (file,), timeout=self.settings.photo_timeout)
+
+    def result(self, file: FoundFile, future: ProcessFuture) -> ReadResult:
+        """Waits for the outcome; a child that was killed, died or broke is a failure row."""
+        try:
+            return future.result()
+        except FutureTimeoutError:
+            lost = failure(file.uri, "read", "timeout", f"{self.settings.photo_timeout:g} s")
+        except ProcessExpired as death:
+            lost = failure(file.uri, "read", "decoder_died", f"exit code {death.exitcode}")
+        except Exception as error:  # Whatever one photo does to a child, the run goes on.
+            lost = failure(file.uri, "read", "internal_error", repr(error))
+        return ReadResult(failures=[lost])
+
+
+_child: tuple[ReadSettings, Detector] | None = None
+"""In a child process: what `_start_child` left for the photos to come."""
+
+
+def _start_child(reading: ReadSettings) -> None:
+    global _child
+    _child = reading, load_detector(reading.detector, reading.detector_model)
+
+
+def _read_in_child(file: FoundFile) -> ReadResult:
+    assert _child is not None
+    return read_photo(file, *_child)

@@ -1,0 +1,90 @@
+"""From rows of photos and faces to the footfall and album tables. Never touches a pixel.
+
+Every function takes photos and faces without the copies, and may be given the faces in pieces.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.album import Album
+from schemas.footfall import Footfall
+
+TO_THE_MINUTE: Final = ("second", "minute")
+TO_THE_MONTH: Final = (*TO_THE_MINUTE, "day", "month")
+"""Precisions that are good enough for an hourly and for a monthly count."""
+
+FOOTFALL_PLACE: Final = ("folder", "hour")
+FOOTFALL_GROUPS: Final = ("age_group", "gender", "mood")
+ALBUM_PLACE: Final = ("year", "month")
+ALBUM_GROUPS: Final = ("age_group",)
+
+_LAST_PART = rf"[/{re.escape(os.sep)}][^/{re.escape(os.sep)}]*$"
+
+Groups = Counter[tuple[Any, ...]]
+
+
+def with_places(rows: pa.Table) -> pa.Table:
+    """`rows` (`uri`, `taken_at`, `date_precision`, any groups) with `folder`, `hour`, `year` and `month`.
+
+    A part of the date that its precision does not hold is null.
+    """
+    none = pa.nulls(len(rows))
+    taken, precision = rows["taken_at"], rows["date_precision"].cast(pa.string())
+    to_minute = pc.is_in(precision, value_set=pa.array(TO_THE_MINUTE))
+    to_month = pc.is_in(precision, value_set=pa.array(TO_THE_MONTH))
+    columns = {
+        "folder": pc.replace_substring_regex(rows["uri"], _LAST_PART, ""),
+        "hour": pc.if_else(to_minute, pc.floor_temporal(taken, unit="hour"), none.cast(taken.type)),
+        "year": pc.year(taken),
+        "month": pc.if_else(to_month, pc.month(taken), none.cast(pa.int64())),
+    }
+    for name, values in columns.items():
+        rows = rows.append_column(name, values)
+    return rows
+
+
+def count_groups(rows: pa.Table, keys: Sequence[str]) -> Groups:
+    """Number of rows for each combination of `keys`, null being a value like any other."""
+    plain = pa.table({key: rows[key].cast(pa.string()) if _is_word(rows[key]) else rows[key] for key in keys})
+    counted = plain.group_by(list(keys), use_threads=False).aggregate([([], "count_all")])
+    columns = [counted[key].to_pylist() for key in keys]
+    return Counter(dict(zip(zip(*columns, strict=True), counted["count_all"].to_pylist(), strict=True)))
+
+
+def footfall(photos: Groups, faces: Groups) -> list[Footfall]:
+    """Rows from counts by FOOTFALL_PLACE, and by FOOTFALL_PLACE + FOOTFALL_GROUPS."""
+    return [
+        Footfall(
+            folder=folder, hour=hour, age_group=age, gender=gender, mood=mood, faces=n, photos=all_photos
+        )
+        for (folder, hour, age, gender, mood), n, all_photos in _joined(photos, faces, len(FOOTFALL_GROUPS))
+    ]
+
+
+def album(photos: Groups, faces: Groups) -> list[Album]:
+    """Rows from counts by ALBUM_PLACE, and by ALBUM_PLACE + ALBUM_GROUPS."""
+    return [
+        Album(year=year, month=month, age_group=age, faces=n, photos=all_photos)
+        for (year, month, age), n, all_photos in _joined(photos, faces, len(ALBUM_GROUPS))
+    ]
+
+
+def _joined(photos: Groups, faces: Groups, groups: int) -> Iterable[tuple[tuple[Any, ...], int, int]]:
+    """Each group of faces, and each place without one, with the photos of its place; nulls last."""
+    peopled = {key[:-groups] for key in faces}
+    empty = {(*place, *[None] * groups): 0 for place in photos if place not in peopled}
+    rows = {**faces, **empty}
+    for key in sorted(rows, key=lambda key: [(part is None, part) for part in key]):
+        yield key, rows[key], photos[key[:-groups]]
+
+
+def _is_word(column: pa.ChunkedArray) -> bool:
+    return pa.types.is_dictionary(column.type)
