@@ -219,12 +219,15 @@ def _offset(metadata: Metadata, moment: Moment) -> int | None:
 # IMG-20190304-WA0012, WhatsApp Image 2019-03-04 at 10.11.12 PM. The date's separators are alike,
 # and so are the time's; without them minutes need seconds.
 _DATED_NAME = re.compile(
-    r"(?<![0-9a-z])[a-z]*(\d{4})([-_. ]?)(\d\d)\2(\d\d)"
-    r"(?:(?:[-_ ]at[-_ ]|[-_ t]{0,3})(\d\d)(?:(\d\d)(\d\d)(\d{3})?|([-_.:])(\d\d)(?:\9(\d\d))?)(?!\d)"
-    r"(?:[ _]?([ap])\.?m\b)?|(?![0-9a-z]))",
+    r"(?<![0-9a-z])[a-z]*(?P<year>\d{4})(?P<mark>[-_. ]?)(?P<month>\d\d)(?P=mark)(?P<day>\d\d)"
+    r"(?:(?P<gap>[-_ ]at[-_ ]|[-_ t]{0,3})(?P<hour>\d\d)"
+    r"(?:(?P<minute>\d\d)(?P<second>\d\d)(?P<thousandths>\d{3})?"
+    r"|(?P<colon>[-_.:])(?P<minute2>\d\d)(?:(?P=colon)(?P<second2>\d\d))?)"
+    r"(?!\d)(?:[ _]?(?P<half>[ap])\.?m\b)?"
+    r"|(?![0-9a-z]))",
     re.ASCII | re.IGNORECASE,
 )
-_MONTH_NAME = re.compile(r"(\d{4})-(\d\d)(?!-?\d)", re.ASCII)
+_MONTH_NAME = re.compile(r"(\d{4})-(\d\d)(?![-_.]?\d)", re.ASCII)
 _EXTENSION = re.compile(r"\.[a-z][a-z0-9]{1,4}$", re.ASCII | re.IGNORECASE)
 _CAMERA_CLOCK = re.compile(
     r"(?:.*[-_ ])?[a-z]*cam(?:era)?\d*[-_ ](\d\d)(\d\d)(\d\d)", re.ASCII | re.IGNORECASE
@@ -248,20 +251,30 @@ def moments_in_name(name: str) -> Iterator[Moment]:
     stem = _EXTENSION.sub("", name)
     if stem[:3].upper() == "VID":
         return
-    offset = 0 if stem.startswith("PXL_") else None
     for match in _DATED_NAME.finditer(stem):
-        year, _, month, day, hour, minute, second, milliseconds, _, minute2, second2, half = match.groups()
-        if half and hour and 1 <= int(hour) <= 12:
-            hour = str(int(hour) % 12 + 12 * (half in "pP"))
-        clock = [part for part in (hour, minute or minute2, second or second2) if part]
-        timed = _moment([year, month, day, *clock], offset) if clock else None
-        if timed and milliseconds:
-            timed = timed._replace(at=timed.at.replace(microsecond=_microseconds(milliseconds)))
-        if found := timed or _moment([year, month, day]):
+        day = _moment(match.group("year", "month", "day"))
+        if match["hour"] is None:
+            found = day
+        else:
+            timed = _timed(match, 0 if stem.startswith("PXL_") else None)
+            found = timed or (day if match["gap"] else None)
+        if found:
             yield found
     month_only = _MONTH_NAME.match(stem)
     if month_only and (found := _moment(month_only.groups())):
         yield found
+
+
+def _timed(match: re.Match[str], offset: int | None) -> Moment | None:
+    """The date and time of a `_DATED_NAME`; None when there is no such time."""
+    hour = int(match["hour"])
+    if match["half"] and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if match["half"] in "pP" else 0)
+    clock = (str(hour), match["minute"] or match["minute2"], match["second"] or match["second2"])
+    moment = _moment([*match.group("year", "month", "day"), *clock], offset)
+    if moment and match["thousandths"]:
+        return moment._replace(at=moment.at.replace(microsecond=_microseconds(match["thousandths"])))
+    return moment
 
 
 def moments_in_folders(folders: Sequence[str], name: str) -> Iterator[Moment]:

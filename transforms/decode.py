@@ -7,7 +7,7 @@ OpenCV's reduced decoding, and prints nothing on damaged files. The limits, in o
   thumbnails that are embedded in a file are never decoded.
 - Transparent pixels are laid over white; 16-bit pixels keep their upper 8 bits.
 - Colour profiles are ignored: pixels are taken as sRGB, and CMYK is converted without a profile.
-- 12-bit and lossless JPEG, and TIFF with 32-bit or floating-point pixels or Lab colours, are not decoded.
+- 12-bit and lossless JPEG, and TIFF with 32-bit or uncompressed YCbCr pixels, are not decoded.
 """
 
 from __future__ import annotations
@@ -44,11 +44,19 @@ _STDERR_LOCK: Final = threading.Lock()
 END_OF_IMAGE: Final = b"\xff\xd9"
 """The marker that ends a JPEG."""
 
+
+class _JpegFile(JpegImageFile):
+    """Pillow's reader, less its search of EXIF for a resolution, which refuses some pictures."""
+
+    def _read_dpi_from_exif(self) -> None:
+        pass
+
+
 _Opened = ImageFile.ImageFile | pillow_heif.HeifFile
 
 _OPENERS: Final[dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]]] = {
     # Not Image.open: it would also try other formats, and read the index of a multi-picture JPEG.
-    "jpeg": JpegImageFile,
+    "jpeg": _JpegFile,
     "png": PngImageFile,
     "webp": WebPImageFile,
     "tiff": TiffImageFile,
@@ -110,7 +118,8 @@ def decode(
 
     `format` is one of `transforms.file_types.PHOTO_FORMATS` (None: not a picture). `orientation` is the
     EXIF orientation, 1 to 8, anything else counting as 1; HEIC and TIFF state theirs themselves, and it is
-    ignored. A JPEG that ends early is decoded as far as it goes (the rest is grey), with `damage` set.
+    ignored. A JPEG that ends after its header is decoded as far as it goes (the rest is one colour), with
+    `damage` set; other formats must be complete.
 
     Raises PhotoError: `empty`, `not_an_image`, `too_large` (more than `max_pixels`, by the header),
     `bad_image`, or `decoder_died` when memory ran out.
@@ -140,9 +149,7 @@ def _photo_errors() -> Iterator[None]:
         raise
     except MemoryError as error:
         raise PhotoError("decoder_died", f"MemoryError: {error}") from error
-    except (
-        Exception
-    ) as error:  # each reader has its own ways to fail on damaged bytes, SyntaxError among them
+    except Exception as error:  # damaged bytes make readers raise anything, SyntaxError included
         raise PhotoError("bad_image", f"{type(error).__name__}: {error}") from error
 
 
@@ -182,10 +189,7 @@ def _load(opened: _Opened, image: bytes, longer_side: int) -> tuple[Image.Image,
     try:
         return _load_jpeg(opened, longer_side), None
     except OSError as error:
-        picture = _load_jpeg(JpegImageFile(io.BytesIO(image + END_OF_IMAGE)), longer_side)
-        if np.ptp(np.asarray(picture), axis=(0, 1)).max() == 0:
-            raise  # not a single block was there to decode
-        return picture, str(error)
+        return _load_jpeg(_JpegFile(io.BytesIO(image + END_OF_IMAGE)), longer_side), str(error)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -27,6 +28,8 @@ SYSTEM_FOLDERS: Final = frozenset(
 HIDDEN_FOLDER: Final = Skipped("hidden folder")
 HIDDEN_FILE: Final = Skipped("hidden file")
 """Names that begin with a dot: thumbnails, trash, the halves of files that macOS leaves (`._IMG_1.jpg`)."""
+SPECIAL_FILE: Final = Skipped("special file")
+"""A pipe, socket or device: to open it could wait for ever."""
 
 Match = FoundFile | Skipped | Failure
 
@@ -118,6 +121,8 @@ def _found(path: str, root: str, siblings: frozenset[str]) -> Match:
         info = os.stat(path)
     except OSError as error:
         return failure(uri_of(path), "read", "unreadable", str(error))
+    if not stat.S_ISREG(info.st_mode):
+        return SPECIAL_FILE
     return FoundFile(path, root, info.st_size, info.st_mtime, find_sidecars(path, siblings))
 
 

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from schemas.errors import PhotoError
-from transforms.decode import Decoded, decode, read_header
+from transforms.decode import Decoded, _load_jpeg, decode, read_header
 from transforms.file_types import HEAD_BYTES, PHOTO_FORMATS, sniff
 
 MAX_PIXELS = 10**8
@@ -222,6 +223,15 @@ def test_out_of_memory_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
         decoded(encoded("png"))
 
 
+def test_damaged_metadata_does_not_cost_the_picture() -> None:
+    """EXIF whose resolution is an empty text."""
+    tags = struct.pack("<HHHIIHHII", 2, 0x11A, 2, 1, 0, 0x128, 3, 1, 2)
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + tags + bytes(4)
+    image = encoded("jpeg")
+    image = image[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + image[2:]
+    assert decoded(image).damage is None
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpeg_that_ends_early_is_kept_as_far_as_it_goes(progressive: bool) -> None:
     image = encoded("jpeg", noise(), quality=95, progressive=progressive)
@@ -246,14 +256,32 @@ def test_other_formats_that_end_early_are_bad(format: str) -> None:
         decoded(image[: len(image) // 2])
 
 
-def test_native_libraries_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_of_the_library_is_no_failure() -> None:
+    image = encoded("png")
+    no_frames = chunk(b"acTL", struct.pack(">II", 0, 0))
+    assert np.array_equal(decoded(image[:33] + no_frames + image[33:]).pixels, np.asarray(PICTURE))
+
+
+def test_jpeg_is_scaled_while_decoding() -> None:
+    assert _load_jpeg(JpegImageFile(io.BytesIO(encoded("jpeg"))), 24).size == (24, 16)
+    assert _load_jpeg(JpegImageFile(io.BytesIO(encoded("jpeg"))), 25).size == (48, 32)
+
+
+def test_libraries_print_and_log_nothing(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     image = bytearray(encoded("tiff", compression="tiff_deflate"))
     image[12:30] = b"\xff" * 18
     with pytest.raises(PhotoError, match="bad_image"):
         decoded(bytes(image))
+    samples_per_pixel = struct.pack("<HHI", 277, 3, 1)
+    many = encoded("tiff").replace(samples_per_pixel + b"\3", samples_per_pixel + b"\x63")
+    with pytest.raises(PhotoError, match="Invalid value for samples per pixel"):
+        decoded(many)
     jpeg = encoded("jpeg", noise())
     assert decoded(jpeg[: len(jpeg) // 2]).damage
     assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
 
 
 SEEDS = [

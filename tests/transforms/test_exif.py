@@ -47,7 +47,9 @@ def saved(format: str, zipped: bool = False) -> bytes:
         heif.info["xmp"] = XMP
         heif.save(file, exif=exif().tobytes(), quality=20)
     elif format == "tiff":
-        tags = exif()  # an EXIF part is a TIFF file without a picture, and Pillow's TIFF writer drops some of it
+        tags = (
+            exif()
+        )  # an EXIF part is a TIFF file without a picture, and Pillow's TIFF writer drops some of it
         tags[0x02BC] = XMP * 40
         return tags.tobytes().removeprefix(b"Exif\0\0")
     elif format == "png":
@@ -83,7 +85,7 @@ def test_compressed_png_packet() -> None:
 
 
 def test_compressed_png_packet_does_not_expand_without_end() -> None:
-    text = b"XML:com.adobe.xmp\0\x01\0\0\0" + zlib.compress(bytes(64 << 20))
+    text = b"XML:com.adobe.xmp\0\x01\0\0\0" + zlib.compress(bytes(2 * MAX_XMP))
     chunk = struct.pack(">I", len(text)) + b"iTXt" + text + b"crc."
     assert read_metadata(b"\x89PNG\r\n\x1a\n" + chunk, "png").xmp == bytes(MAX_XMP)
 
@@ -119,6 +121,7 @@ ASCII, LONG, RATIONAL = 2, 4, 5
         (tiff((0x8769, LONG, 1, struct.pack("<I", 7_777))), "the EXIF directory lies at 7777"),
         (tiff((0x8769, ASCII, 2, b"\t")), "the EXIF directory lies at '\\t'"),
         (tiff((0x0132, ASCII, 20, struct.pack("<I", 5_000))), "Image DateTime lies at 5000 to 5020 of 26"),
+        (tiff()[:8] + b"\xff\xff", "claim too many values"),
         (tiff()[:8] + b"\x09\0", "the Image directory at 8 of 10 bytes claims 9 entries"),
     ],
 )
@@ -143,8 +146,11 @@ def test_date_survives_a_cut_file() -> None:
 
 def test_reads_are_bounded() -> None:
     """65,535 entries of 999 fractions each are 131 million reads in half a megabyte."""
-    lies = b"II*\0" + struct.pack("<IH", 8, 65_535) + struct.pack("<HHII", 0x9999, RATIONAL, 999, 8) * 65_535
-    assert read_metadata(lies, "tiff").damage == "_Exhausted: the EXIF directories claim too many values"
+    entries = [struct.pack("<HHII", 0x8769, LONG, 1, 8)] + [
+        struct.pack("<HHII", 0x9999, RATIONAL, 999, 8)
+    ] * 65_534
+    lies = b"II*\0" + struct.pack("<IH", 8, 65_535) + b"".join(entries)
+    assert read_metadata(lies, "tiff").damage == "_ExhaustedError: the EXIF directories claim too many values"
 
 
 def test_a_huge_text_does_not_copy_the_file() -> None:

@@ -1,0 +1,117 @@
+import dataclasses
+from datetime import datetime
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.columns import arrow_table
+from schemas.faces import Face
+from schemas.failures import failure
+from schemas.photos import Photo
+from schemas.tables import TABLES
+from transforms.finish_run import RunInfo, finish_run, mark_duplicates
+from transforms.output import Output, read_manifest
+from transforms.write_rows import Part
+
+DAY = datetime(2024, 3, 4, 8, 10)
+
+
+def photo(uri, photo_id, taken_at=None):
+    return Photo(
+        uri=uri,
+        photo_id=photo_id,
+        taken_at=taken_at,
+        date_precision=taken_at and "second",
+        width=9,
+        height=9,
+        orientation=1,
+        file_type="jpeg",
+        bytes=1,
+        faces=1,
+    )
+
+
+def face(of):
+    return Face(
+        face_id=f"{of.photo_id}-0",
+        photo_id=of.photo_id,
+        uri=of.uri,
+        taken_at=of.taken_at,
+        left=0,
+        top=0,
+        right=9,
+        bottom=9,
+        score=1,
+        sharpness=1,
+        brightness=1,
+        age=30,
+        age_group="adult",
+    )
+
+
+@pytest.fixture
+def info(tmp_path):
+    return RunInfo(
+        Output(str(tmp_path), "run-1"), "1", datetime(2026, 1, 1), {"min_face": 0.04}, {"attributes": "ab"}
+    )
+
+
+@pytest.fixture
+def write(info, tmp_path):
+    def write(table, rows):
+        path = tmp_path / f"{table}-part-{len(list(tmp_path.iterdir()))}.parquet"
+        pq.write_table(arrow_table(TABLES[table], rows), path)
+        return Part(table, str(path), len(rows))
+
+    return write
+
+
+def test_the_copy_that_counts_has_a_date_and_then_the_smallest_uri():
+    photos = [photo("/c", "one", DAY), photo("/a", "one"), photo("/b", "one", DAY), photo("/d", "two")]
+    rows = mark_duplicates(arrow_table(Photo, photos)).to_pylist()
+    assert [(row["uri"], row["duplicate_of"]) for row in rows] == [
+        ("/a", "/b"),
+        ("/b", None),
+        ("/c", "/b"),
+        ("/d", None),
+    ]
+
+
+def test_faces_are_those_of_the_copies_that_count_and_the_summaries_add_up(info, write, tmp_path):
+    photos = [
+        photo("/x/a", "one", DAY),
+        photo("/x/b", "one", DAY),
+        photo("/x/c", "two"),
+        photo("/y/d", "three"),
+    ]
+    parts = [
+        write("photos", photos[:3]),
+        write("photos", photos[3:]),
+        write("faces", [face(one) for one in photos[:2]]),
+        write("faces", [face(photos[2])]),
+        write("failures", [failure("/z", "read", "empty")]),
+    ]
+    manifest = finish_run(info, parts, {"csv": 2})
+    tables = {name: pd.read_parquet(tmp_path / name) for name in TABLES}
+    assert sorted(tables["faces"].uri) == ["/x/a", "/x/c"]
+    assert tables["footfall"].faces.sum() == tables["album"].faces.sum() == len(tables["faces"])
+    assert tables["footfall"].drop_duplicates(["folder", "hour"]).photos.sum() == 3
+    assert manifest.rows == {name: len(table) for name, table in tables.items()}
+    assert (manifest.duplicates, manifest.failures, manifest.skipped) == (1, {"empty": 1}, {"csv": 2})
+    assert read_manifest(str(tmp_path)) == manifest
+
+
+def test_the_files_say_with_which_models_and_settings_they_were_made(info, write, tmp_path):
+    finish_run(info, [write("photos", [photo("/a", "one")])], {})
+    metadata = pq.read_schema(tmp_path / "photos" / "photos.parquet").metadata
+    assert metadata[b"headcount.models"] == b'{"attributes": "ab"}'
+    assert metadata[b"headcount.settings"] == b'{"min_face": 0.04}'
+
+
+def test_a_run_without_a_photo_has_empty_tables(info, tmp_path):
+    manifest = finish_run(info, [], {})
+    assert manifest.rows == dict.fromkeys(TABLES, 0)
+    assert list(pd.read_parquet(tmp_path / "faces").columns) == [
+        field.name for field in dataclasses.fields(Face)
+    ]

@@ -1,0 +1,105 @@
+import os
+from collections import Counter
+
+import pytest
+
+from schemas.failures import Failure
+from transforms.found_file import FoundFile, Skipped, uri_of
+from transforms.match_photos import MatchPhotos, match_input
+
+
+def names(matches):
+    return [os.path.basename(match.path) for match in matches if isinstance(match, FoundFile)]
+
+
+def test_a_folder_gives_every_file_below_it_in_order(album):
+    found = names(match_input(str(album)))
+    assert found == [
+        "IMG_20200102_030405.webp",
+        "empty.jpg",
+        "no face.png",
+        "notes.csv",
+        "text.jpg",
+        "a copy.jpg",
+        "turned.jpg",
+    ]
+
+
+def test_hidden_and_system_folders_are_counted_and_not_entered(tmp_path):
+    for folder in (".thumbnails", "@eaDir", "kept"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.jpg").touch()
+    (tmp_path / "._a.jpg").touch()
+    matches = list(match_input(str(tmp_path)))
+    assert names(matches) == ["a.jpg"]
+    assert Counter(m.file_type for m in matches if isinstance(m, Skipped)) == {
+        "hidden folder": 2,
+        "hidden file": 1,
+    }
+
+
+def test_a_glob_gives_what_it_matches_and_the_folder_above_it_is_the_root(album):
+    (found,) = match_input(f"{album}/20*/tur*.jpg")
+    assert found.path == str(album / "2019" / "turned.jpg")
+    assert found.root == str(album)
+
+
+def test_a_folder_whose_name_looks_like_a_glob_is_a_folder(tmp_path):
+    (tmp_path / "[2019]").mkdir()
+    (tmp_path / "[2019]" / "a.jpg").touch()
+    assert names(match_input(str(tmp_path / "[2019]"))) == ["a.jpg"]
+
+
+def test_a_list_names_files_from_its_own_folder_and_a_missing_one_is_a_failure(album, tmp_path):
+    (album / "2019" / "turned.jpg").exists()
+    (tmp_path / "b.jpg").touch()
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"{album}/2019/turned.jpg\r\nb.jpg\n\ngone.jpg\n")
+    matches = list(match_input(str(listing)))
+    assert names(matches) == ["turned.jpg", "b.jpg"]
+    (lost,) = [match for match in matches if isinstance(match, Failure)]
+    assert lost.uri == str(tmp_path / "gone.jpg")
+    assert lost.code == "unreadable"
+
+
+def test_links_in_a_loop_end(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    os.symlink(tmp_path, tmp_path / "loop")
+    assert names(match_input(str(tmp_path))) == ["a.jpg"]
+
+
+def test_the_output_inside_the_input_is_not_read(tmp_path):
+    (tmp_path / "out" / "runs").mkdir(parents=True)
+    (tmp_path / "out" / "photos.jpg").touch()
+    (tmp_path / "a.jpg").touch()
+    assert names(match_input(str(tmp_path), exclude=str(tmp_path / "out"))) == ["a.jpg"]
+
+
+def test_a_pipe_is_skipped(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert list(match_input(str(tmp_path))) == [Skipped("special file")]
+
+
+def test_sidecars_come_with_their_photo(tmp_path):
+    for name in ("a.jpg", "a.jpg.json", "a.xmp", "b.jpg"):
+        (tmp_path / name).touch()
+    sidecars = {os.path.basename(f.path): f.sidecars for f in match_input(str(tmp_path))}
+    assert set(sidecars["a.jpg"]) == {str(tmp_path / "a.xmp"), str(tmp_path / "a.jpg.json")}
+    assert sidecars["b.jpg"] == ()
+
+
+def test_a_file_named_by_two_inputs_is_read_once(album):
+    inputs = (str(album), str(album / "2019"), str(album / "2019" / "turned.jpg"))
+    (found, _, _) = [inputs] | MatchPhotos(exclude=None)
+    assert len(names(found)) == len(set(names(found))) == 7
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        ("/a/ü 1%=.jpg", "/a/ü 1%=.jpg"),
+        (os.fsdecode(b"/a/\xff%.jpg"), "/a/%FF%.jpg"),
+    ],
+)
+def test_names_that_are_not_utf8_are_percent_encoded(path, uri):
+    assert uri_of(path) == uri

@@ -1,0 +1,78 @@
+import os
+
+import pytest
+
+from schemas.errors import UsageError
+from schemas.manifest import Manifest
+from schemas.tables import TABLES
+from transforms import output as output_module
+from transforms.output import MANIFEST, Output, check_output, read_manifest
+
+EMPTY = Manifest("", "", "", "", {}, {}, {}, 0, {}, {})
+
+
+def complete(root, run_id):
+    run = Output(str(root), run_id)
+    for table in TABLES:
+        with open(run.table_file(table), "w") as file:
+            file.write(run_id)
+    with open(os.path.join(run.run_folder, MANIFEST), "w") as file:
+        file.write(EMPTY.to_json())
+    run.publish()
+
+
+def seen(root):
+    return {(root / table / f"{table}.parquet").read_text() for table in TABLES}
+
+
+def test_a_run_is_seen_when_it_is_published_and_the_last_one_is_gone(tmp_path):
+    complete(tmp_path, "first")
+    Output(str(tmp_path), "second").table_file("photos")
+    assert seen(tmp_path) == {"first"}
+    complete(tmp_path, "second")
+    assert seen(tmp_path) == {"second"}
+    assert os.listdir(tmp_path / "runs") == ["second"]
+
+
+def test_without_links_the_tables_are_moved(tmp_path, monkeypatch):
+    def no_links(*args):
+        raise OSError("no links here")
+
+    monkeypatch.setattr(output_module.os, "symlink", no_links)
+    for run in ("first", "second"):
+        complete(tmp_path, run)
+        assert seen(tmp_path) == {run}
+        assert not os.path.islink(tmp_path / "photos")
+
+
+def test_an_output_of_headcount_or_an_empty_folder_will_do(tmp_path):
+    check_output(str(tmp_path / "new"))
+    complete(tmp_path / "new", "first")
+    check_output(str(tmp_path / "new"))
+
+
+def test_what_was_stopped_half_way_will_do(tmp_path):
+    Output(str(tmp_path), "first").table_file("photos")
+    check_output(str(tmp_path))
+
+
+@pytest.mark.parametrize(("name", "words"), [("file", "is a file"), ("other", "holds something else")])
+def test_an_output_that_is_something_else_is_refused(tmp_path, name, words):
+    (tmp_path / "file").touch()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.doc").touch()
+    with pytest.raises(UsageError, match=words):
+        check_output(str(tmp_path / name))
+
+
+def test_an_output_that_cannot_be_written_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="cannot be written"):
+        check_output("/proc/headcount")
+
+
+def test_a_folder_without_a_run_has_no_manifest(tmp_path):
+    with pytest.raises(UsageError, match="headcount run"):
+        read_manifest(str(tmp_path))
+    (tmp_path / MANIFEST).write_text("{}")
+    with pytest.raises(UsageError, match="not a manifest"):
+        read_manifest(str(tmp_path))

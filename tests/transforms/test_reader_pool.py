@@ -1,0 +1,59 @@
+import os
+import signal
+import time
+from multiprocessing import active_children
+
+import pytest
+
+from transforms.found_file import FoundFile
+from transforms.reader_pool import PoolSettings, ReaderPool
+
+
+@pytest.fixture
+def stuck(tmp_path):
+    """A file that never ends to open: a pipe that nobody writes to."""
+    os.mkfifo(tmp_path / "stuck.jpg")
+    return FoundFile(str(tmp_path / "stuck.jpg"), str(tmp_path), 0, 0.0)
+
+
+@pytest.fixture
+def good(album):
+    path = album / "2019" / "turned.jpg"
+    return FoundFile(str(path), str(album), path.stat().st_size, 0.0)
+
+
+def test_a_photo_over_its_time_is_lost_alone(reading, stuck, good):
+    pool = ReaderPool.acquire(reading, PoolSettings(processes=1, photo_timeout=3))
+    try:
+        futures = [(file, pool.submit(file)) for file in (good, stuck, good)]
+        results = [pool.result(file, future) for file, future in futures]
+    finally:
+        pool.release()
+    assert [result.photo is not None for result in results] == [True, False, True]
+    assert results[1].failures[0].code == "timeout"
+
+
+def test_a_child_that_is_killed_loses_one_photo_and_is_replaced(reading, stuck, good):
+    pool = ReaderPool.acquire(reading, PoolSettings(processes=1, photo_timeout=60))
+    try:
+        assert pool.result(good, pool.submit(good)).photo
+        lost, next_one = pool.submit(stuck), pool.submit(good)
+        (child,) = active_children()
+        while not lost.running():
+            time.sleep(0.01)
+        os.kill(child.pid, signal.SIGKILL)
+        assert pool.result(stuck, lost).failures[0].code == "decoder_died"
+        assert pool.result(good, next_one).photo
+    finally:
+        pool.release()
+
+
+def test_users_with_equal_settings_share_a_pool_that_ends_with_the_last(reading):
+    settings = PoolSettings(processes=1, photo_timeout=60)
+    first, second = (ReaderPool.acquire(reading, settings) for _ in range(2))
+    assert first is second
+    first.release()
+    assert ReaderPool.acquire(reading, settings) is second
+    second.release()
+    second.release()
+    assert not active_children()
