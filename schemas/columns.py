@@ -40,5 +40,12 @@ def arrow_table(row: type, rows: Iterable[Any]) -> pa.Table:
     """The rows as one Arrow table; raises pa.ArrowInvalid where a value does not fit its column."""
     schema = arrow_schema(row)
     rows = list(rows)
-    columns = [pa.array([getattr(r, field.name) for r in rows], field.type) for field in schema]
+    columns = [_array([getattr(r, field.name) for r in rows], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _array(values: list[Any], type: pa.DataType) -> pa.Array:
+    if pa.types.is_fixed_size_list(type):
+        # Arrow writes a null list of fixed size to Parquet and then cannot read the column (seen in 25.0).
+        values = [[None] * type.list_size if value is None else value for value in values]
+    return pa.array(values, type)

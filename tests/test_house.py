@@ -1,0 +1,53 @@
+"""The house as a whole: which package may import which, and the installed command."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAY_IMPORT = {
+    "schemas": set(),
+    "models": {"schemas"},
+    "transforms": {"schemas", "models"},
+    "runners": set(),
+    "beam_pipeline": {"schemas", "models", "transforms", "runners"},
+}
+HEADCOUNT = Path(sys.executable).with_name("headcount")
+
+
+def imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_imports_go_one_way(package):
+    for path in (ROOT / package).rglob("*.py"):
+        ours = imported(path) & (set(MAY_IMPORT) | {"tests", "benchmarks"})
+        assert ours <= MAY_IMPORT[package] | {package}, path
+
+
+def test_child_processes_do_not_import_beam_or_tensorflow():
+    code = (
+        "import sys, transforms.reader_pool; print({'apache_beam', 'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.skipif(not HEADCOUNT.exists(), reason="the headcount command is not installed")
+def test_the_installed_command_ignores_packages_of_the_same_names_in_the_folder(tmp_path, album):
+    for package in MAY_IMPORT:
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("raise ImportError('the wrong package')")
+    command = [str(HEADCOUNT), "run", "--input", str(album), "--output", "out", "--processes", "1"]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "4 photos" in done.stdout
