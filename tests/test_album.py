@@ -94,5 +94,5 @@ def test_the_cafe_counts_faces_by_the_hour(data, tmp_path):
     true = hours.groupby(pd.to_datetime(hours)).size()
     found = seen["footfall"].groupby("hour").faces.sum()
     assert set(found.index) >= set(true.index)
-    assert (found - true).abs().max() <= 5
+    assert (found - true).abs().sum() <= 0.04 * len(portraits)
     assert seen["faces"].mood.isna().all()

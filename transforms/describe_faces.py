@@ -12,6 +12,7 @@ import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from models.attributes import AttributeModel, Outputs, Thresholds, load_attribute_model
+from models.intervals import age_interval
 from schemas.faces import Face
 from schemas.failures import Failure, failure
 from schemas.labels import AGES, GENDERS, MOODS, age_group
@@ -19,8 +20,6 @@ from transforms.photo_reader import FaceCrop
 from transforms.tally import TALLY
 
 BATCH_SIZE: Final = 64
-INTERVAL: Final = 0.9
-"""Share of the age distribution between `age_low` and `age_high`."""
 
 
 def describe(face: Face, outputs: Outputs, thresholds: Thresholds, attributes: Sequence[str]) -> Face:
@@ -43,8 +42,7 @@ def describe(face: Face, outputs: Outputs, thresholds: Thresholds, attributes: S
 
 def _age(p_age: np.ndarray) -> dict[str, Any]:
     age = float(p_age @ np.arange(AGES))
-    below = np.concatenate(([0.0], np.cumsum(p_age)))
-    low, high = np.interp([(1 - INTERVAL) / 2, (1 + INTERVAL) / 2], below / below[-1], np.arange(AGES + 1))
+    (low,), (high,) = age_interval(p_age[None])
     return {
         "age": age,
         "age_low": float(low),

@@ -14,7 +14,6 @@ from schemas.failures import CODES, failure
 from schemas.labels import AGE_GROUP_NAMES, AGES, MOODS, age_group
 from schemas.tables import TABLES
 
-
 BOUNDS = {0: "baby", 1.99: "baby", 2: "toddler", 8.9: "child", 9: "adolescent", 14: "teenager"}
 BOUNDS |= {19: "young adult", 25: "adult", 35: "mature adult", 45: "middle age", 59: "senior", 120: "senior"}
 

