@@ -18,7 +18,7 @@ EXTRAS["all"] = [requirement for extra in EXTRAS.values() for requirement in ext
 EXTRAS["test"] = [
     "hypothesis>=6",
     "mypy==2.4.1",
-    "pandas-stubs",
+    "psutil>=6",
     "pytest>=8",
     "ruff==0.17.6",
     # Ships a public-domain portrait for the tests.

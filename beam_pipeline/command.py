@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from beam_pipeline import __version__
@@ -37,6 +38,9 @@ LOOK_EXAMPLES: Final = """examples:
   headcount look party.jpg
   headcount look https://example.org/party.jpg --output seen.jpg
 """
+TRAIN_EXAMPLES: Final = """examples:
+  headcount train --data faces --cache crops --output training
+"""
 SHOW_EXAMPLES: Final = """examples:
   headcount show out
 """
@@ -51,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if rest and args.command != "run":
             raise UsageError(_unknown_flag(rest[0], _flags(parser, args.command)))
-        return {"run": _run, "look": _look, "show": _show}[args.command](args, rest, parser)
+        commands = {"run": _run, "look": _look, "show": _show, "train": _train}
+        return commands[args.command](args, rest, parser)
     except UsageError as error:
         print(f"headcount {args.command}: {error}", file=sys.stderr)
         return USAGE_ERROR
@@ -115,6 +120,17 @@ def make_parser() -> argparse.ArgumentParser:
 
     show = _command(commands, "show", "the totals of a finished run", SHOW_EXAMPLES)
     show.add_argument("output", metavar="OUT", help="the output folder of the run")
+
+    train = _command(commands, "train", "train the attribute network on labelled faces", TRAIN_EXAMPLES)
+    train.add_argument(
+        "--data", required=True, metavar="FOLDER", help="SOURCE-SPLIT.parquet files of labelled faces"
+    )
+    train.add_argument(
+        "--output", required=True, metavar="FOLDER", help="checkpoints, log, and the model in export/"
+    )
+    train.add_argument("--cache", required=True, metavar="FOLDER", help="re-cropped faces, 2 GB, made once")
+    train.add_argument("--epochs", type=int, metavar="N", help="most passes over the faces (9)")
+    train.add_argument("--start_from", metavar="FILE", help="weights (.keras) to start from instead of none")
     return parser
 
 
@@ -198,6 +214,20 @@ def _show(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentPa
     from beam_pipeline.show import totals
 
     print(totals(args.output))
+    return 0
+
+
+def _train(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentParser) -> int:
+    try:
+        import tensorflow  # noqa: F401
+    except ImportError as error:
+        raise UsageError("training needs TensorFlow; install headcount[tensorflow]") from error
+    from models.recipe import make_attributes
+    from models.train import TrainOptions
+
+    given = {name: value for name, value in vars(args).items() if name != "command"}
+    given |= {name: Path(value) for name, value in given.items() if name != "epochs"}
+    print(make_attributes(TrainOptions(**given)))
     return 0
 
 

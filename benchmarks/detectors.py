@@ -97,7 +97,7 @@ def thresholds(data: Path, names: Sequence[str]) -> pd.DataFrame:
                 detections += [(one.score, _is_false(one, maybe)) for one in found]
         for threshold in np.arange(0.4, 0.91, 0.05).round(2):
             kept = [false for score, false in detections if score >= threshold]
-            rows.append([name, threshold, np.mean(np.array(faces) >= threshold), np.mean(kept or [0])])
+            rows.append([name, threshold, np.mean(np.array(faces) >= threshold), np.mean(kept or [False])])
     return pd.DataFrame(rows, columns=["detector", "threshold", "found", "false"])
 
 

@@ -225,7 +225,7 @@ def _load_haar(model_path: str | None) -> Detector:
         raise UsageError(
             f"detector haar needs OpenCV 4.x, not {cv2.__version__}: install 'opencv-python-headless<5'"
         )
-    net = cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_frontalface_default.xml")
+    net = cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_frontalface_default.xml")  # type: ignore[attr-defined]
 
     def find(pixels: np.ndarray) -> Iterable[Found]:
         grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)

@@ -24,7 +24,7 @@ def help_of(command, capsys):
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["run", "look", "show"])
+@pytest.mark.parametrize("command", ["run", "look", "show", "train"])
 def test_every_command_has_an_example_in_its_help(command, capsys):
     assert f"  headcount {command} " in help_of(command, capsys).split("examples:")[1]
 

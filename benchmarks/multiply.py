@@ -1,0 +1,36 @@
+"""Many photos out of few: copies of JPEG files that each have bytes of their own (a comment segment).
+
+python -m benchmarks.multiply --photos composed --output many --count 2000
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def with_comment(jpeg: bytes, text: str) -> bytes:
+    """The same picture with a COM segment after its start marker."""
+    comment = text.encode()
+    return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command of the module's docstring."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=Path, required=True, help="folder of .jpg files")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--count", type=int, required=True)
+    args = parser.parse_args(argv)
+    sources = sorted(args.photos.glob("*.jpg"))
+    for number in range(args.count):
+        folder = args.output / f"{number // 1000:03d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = with_comment(sources[number % len(sources)].read_bytes(), f"photo {number}")
+        (folder / f"{number:06d}.jpg").write_bytes(picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Training crops made to look like bad photos: turned, shifted, dark, grey, blurred, noisy, covered."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from models.framing import CROP_SIZE
+
+TURN: Final = 20.0
+"""Degrees either way."""
+ZOOM: Final = 0.18
+"""Either way, as a share of the crop's side; detectors differ on faces that fill the picture."""
+SHIFT: Final = 0.07
+
+
+def augment(packed: np.ndarray, real: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One training crop, uint8 [CROP_SIZE, CROP_SIZE, 3], from a packed crop (see models.dataset.Faces)."""
+    face = _surround(packed, real, rng)
+    face = _move(face, rng)
+    if rng.random() < 0.3:
+        face = np.repeat(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)[:, :, None], 3, 2)
+    if rng.random() < 0.7:
+        face = cv2.LUT(face, _tone(rng))
+    face = _degrade(face, rng)
+    if rng.random() < 0.2:
+        _cover(face, rng)
+    return face
+
+
+def centre(packed: np.ndarray) -> np.ndarray:
+    """The network's input from packed crops [..., side, side, 3], as a run cuts it."""
+    margin = (packed.shape[-2] - CROP_SIZE) // 2
+    return packed[..., margin : margin + CROP_SIZE, margin : margin + CROP_SIZE, :]
+
+
+def _surround(packed: np.ndarray, real: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What lies outside of the source's picture is sometimes mirrored or plain instead of a smeared edge,
+    so that the network does not learn the sources by their borders."""
+    left, top, right, bottom = (int(edge) for edge in real)
+    side = packed.shape[0]
+    if (left == 0 and top == 0 and right == side and bottom == side) or rng.random() < 0.3:
+        return packed
+    inside = packed[top:bottom, left:right]
+    margins = (top, side - bottom, left, side - right)
+    if rng.random() < 0.6 and max(margins) < min(inside.shape[:2]):
+        return cv2.copyMakeBorder(inside, *margins, cv2.BORDER_REFLECT_101)
+    colour = tuple(int(c) for c in rng.integers(0, 256, 3))
+    return cv2.copyMakeBorder(inside, *margins, cv2.BORDER_CONSTANT, value=colour)
+
+
+def _move(packed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    turn = np.clip(rng.normal(0, TURN / 2), -TURN, TURN)
+    zoom = np.exp(rng.uniform(-ZOOM, ZOOM))
+    middle = packed.shape[0] / 2 - 0.5
+    map_ = cv2.getRotationMatrix2D((middle, middle), turn, zoom)
+    map_[:, 2] += CROP_SIZE / 2 - 0.5 - middle + rng.uniform(-SHIFT, SHIFT, 2) * CROP_SIZE
+    if rng.random() < 0.5:
+        map_[0] = -map_[0]
+        map_[0, 2] += CROP_SIZE - 1
+    return cv2.warpAffine(
+        packed, map_, (CROP_SIZE, CROP_SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _tone(rng: np.random.Generator) -> np.ndarray:
+    """A lookup table of gamma, contrast and brightness, per channel a little different."""
+    x = np.linspace(0, 1, 256) ** np.exp(rng.normal(0, 0.35))
+    tint = rng.normal(0, 0.04, 3)
+    curve = (x[:, None] - 0.5) * np.exp(rng.normal(0, 0.2) + tint) + 0.5 + rng.normal(0, 0.07)
+    return np.clip(curve * 255, 0, 255).astype(np.uint8)[:, None, :]
+
+
+def _degrade(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """At most one of: low resolution, blur, noise, JPEG."""
+    kind = rng.random()
+    if kind < 0.12:
+        small = int(rng.integers(20, 48))
+        face = cv2.resize(face, (small, small), interpolation=cv2.INTER_AREA)
+        return cv2.resize(face, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
+    if kind < 0.22:
+        return cv2.GaussianBlur(face, (5, 5), rng.uniform(0.5, 1.6))
+    if kind < 0.30:
+        noise = rng.standard_normal(face.shape, np.float32) * rng.uniform(3, 16)
+        return np.clip(face + noise, 0, 255).astype(np.uint8)
+    if kind < 0.40:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))]
+        return np.asarray(cv2.imdecode(cv2.imencode(".jpg", face, quality)[1], cv2.IMREAD_COLOR))
+    return face
+
+
+def _cover(face: np.ndarray, rng: np.random.Generator) -> None:
+    height, width = rng.integers(8, 26, 2)
+    top, left = rng.integers(0, CROP_SIZE - height), rng.integers(0, CROP_SIZE - width)
+    face[top : top + height, left : left + width] = rng.integers(0, 256, 3)

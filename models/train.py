@@ -1,0 +1,206 @@
+"""Training the attribute network from nothing, or on from given weights."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import keras
+import numpy as np
+
+from models import dataset, network
+from models.augment import augment, centre
+from models.dataset import FaceDetector, Faces
+from schemas.errors import UsageError
+from schemas.labels import AGES
+
+TRAIN: Final = ("utkface-train", "aaf-train", "fairface-train", "ferplus-train")
+CHOOSE: Final = ("utkface-val", "ferplus-val")
+"""Beside these, `models.dataset.reserved` faces of fairface-train choose the epoch and the calibration."""
+
+SHARES: Final = {"fairface": 0.7, "ferplus": 0.75}
+"""Share of a source's faces drawn for one epoch; all of the others."""
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What `train` needs to know."""
+
+    data: Path
+    """Folder with SOURCE-SPLIT.parquet files of labelled faces."""
+    cache: Path
+    """Folder for the re-cropped faces, about 2 GB; made once."""
+    output: Path
+    """Folder for checkpoints, the log and the result; a run that was stopped resumes from it."""
+    epochs: int = 9
+    batch: int = 64
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.04
+    patience: int = 4
+    """Epochs without progress on the faces for choosing, after which training ends."""
+    seed: int = 1
+    start_from: Path | None = None
+    """Weights (.keras) to start from instead of random ones."""
+    shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
+
+
+class Batches(keras.utils.PyDataset):
+    """Augmented training batches; `draw` chooses the faces of an epoch."""
+
+    def __init__(self, faces: Faces, options: TrainOptions) -> None:
+        super().__init__(workers=1, max_queue_size=16)
+        self.faces = faces
+        self.options = options
+        self.targets = targets(faces)
+        self.draw(0)
+
+    def draw(self, epoch: int) -> None:
+        """A new sample of each source by its share, shuffled; the same for the same seed and epoch."""
+        self.rng = np.random.default_rng((self.options.seed, epoch))
+        picked = []
+        for source in np.unique(self.faces.source):
+            rows = self.rng.permutation(np.flatnonzero(self.faces.source == source))
+            picked.append(rows[: math.ceil(len(rows) * self.options.shares.get(str(source), 1.0))])
+        self.order = self.rng.permutation(np.concatenate(picked))
+
+    def __len__(self) -> int:
+        return len(self.order) // self.options.batch
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        rows = self.order[index * self.options.batch : (index + 1) * self.options.batch]
+        crops = [augment(self.faces.crops[row], self.faces.real[row], self.rng) for row in rows]
+        return np.stack(crops).astype(np.float32), {name: y[rows] for name, y in self.targets.items()}
+
+
+def targets(faces: Faces) -> dict[str, np.ndarray]:
+    """The labels in the form of `models.network.LOSSES`."""
+    shares, _ = dataset.mood_shares(faces.votes)
+    return {
+        "age": faces.age.astype(np.float32),
+        "gender": np.nan_to_num(faces.female, nan=-1.0)[:, None],
+        "mood": shares,
+    }
+
+
+def predict(model: keras.Model, faces: Faces) -> dict[str, np.ndarray]:
+    """Logits for the crops as a run cuts them, by head."""
+    return model.predict(centre(faces.crops).astype(np.float32), batch_size=256, verbose=0)
+
+
+def validate(model: keras.Model, faces: Faces) -> dict[str, float]:
+    """Figures on the faces for choosing, and `score`, the sum of what is wrong (less is better)."""
+    logits = predict(model, faces)
+    age = np.exp(logits["age"] - logits["age"].max(1, keepdims=True))
+    mean = (age / age.sum(1, keepdims=True)) @ np.arange(AGES)
+    low, high = faces.age.T
+    exact, binned = high - low == 1, high - low > 1
+    known = np.isfinite(faces.female)
+    mood = dataset.majority_mood(faces.votes)
+    right = (logits["gender"][:, 0] > 0) == (faces.female == 1)
+    utk, fair = faces.source == "utkface", faces.source == "fairface"
+    figures = {
+        "age_mae": float(np.abs(mean - low)[exact].mean()),
+        "age_in_bin": float(((np.floor(mean) >= low) & (np.floor(mean) < high))[binned].mean()),
+        "gender_utkface": float(right[known & utk].mean()),
+        "gender_fairface": float(right[known & fair].mean()),
+        "mood": float((logits["mood"].argmax(1) == mood)[mood >= 0].mean()),
+    }
+    wrong = 3 - figures["gender_utkface"] - figures["gender_fairface"] - figures["mood"]
+    return {"score": figures["age_mae"] / 10 + wrong, **figures}
+
+
+class Choose(keras.callbacks.Callback):
+    """After each epoch: figures on the faces for choosing, one line in the log, the best weights kept."""
+
+    def __init__(self, faces: Faces, batches: Batches, output: Path) -> None:
+        super().__init__()
+        self.faces, self.batches, self.output = faces, batches, output
+        self.best = _best(output)
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self.batches.draw(epoch)
+        self.started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        figures = validate(self.model, self.faces)
+        seconds = round(time.monotonic() - self.started)
+        losses = {name: float(value) for name, value in (logs or {}).items()}
+        line = {"epoch": epoch + 1, "seconds": seconds, **figures, **losses}
+        if figures["score"] < self.best:
+            self.best = figures["score"]
+            self.model.save(self.output / "best.keras")
+        with (self.output / "log.jsonl").open("a") as log:
+            log.write(json.dumps({k: round(v, 4) for k, v in line.items()}) + "\n")
+        if logs is not None:
+            logs["score"] = figures["score"]
+
+
+def _best(output: Path) -> float:
+    """The best score of the epochs that an earlier, stopped run finished."""
+    log = output / "log.jsonl"
+    lines = log.read_text().splitlines() if log.exists() else []
+    return min((json.loads(line)["score"] for line in lines), default=math.inf)
+
+
+def compile_model(model: keras.Model, steps: int, options: TrainOptions) -> None:
+    """AdamW with warm-up, cosine and averaged weights, over `steps` steps in all."""
+    warm_up = min(500, steps // 10)
+    rate = keras.optimizers.schedules.CosineDecay(
+        options.learning_rate / 50,
+        decay_steps=max(steps - warm_up, 1),
+        alpha=0.001,
+        warmup_target=options.learning_rate,
+        warmup_steps=warm_up,
+    )
+    optimizer = keras.optimizers.AdamW(
+        rate, weight_decay=options.weight_decay, clipnorm=5.0, use_ema=True, ema_momentum=0.998
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(optimizer, loss=network.LOSSES, loss_weights=network.LOSS_WEIGHTS, jit_compile=False)
+
+
+def load_faces(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> tuple[Faces, Faces]:
+    """The faces for training and those for choosing, re-cropped on the first call."""
+    parts = {
+        name: dataset.load(dataset.repack(options.data / f"{name}.parquet", options.cache, make_detector))
+        for name in (*TRAIN, *CHOOSE)
+    }
+    fair = parts["fairface-train"]
+    aside = np.array([dataset.reserved(str(face_id)) for face_id in fair.face_id])
+    parts["fairface-train"] = fair.take(~aside)
+    return (
+        dataset.concatenate([parts[name] for name in TRAIN]),
+        dataset.concatenate([*(parts[name] for name in CHOOSE), fair.take(aside)]),
+    )
+
+
+def train(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> Path:
+    """Trains and returns the best weights by the faces for choosing (`best.keras` in `options.output`).
+
+    `make_detector` frames the faces when they are not yet in the cache; it must be picklable.
+    """
+    if options.start_from is not None and not options.start_from.is_file():
+        raise UsageError(f"no weights at {options.start_from}: give a .keras file or leave it out")
+    cv2.setNumThreads(1)
+    keras.utils.set_random_seed(options.seed)
+    options.output.mkdir(parents=True, exist_ok=True)
+    faces, choosing = load_faces(options, make_detector)
+    batches = Batches(faces, options)
+    model = network.build()
+    if options.start_from is not None:
+        model.set_weights(keras.models.load_model(options.start_from, compile=False).get_weights())
+    compile_model(model, len(batches) * options.epochs, options)
+    callbacks: Sequence[keras.callbacks.Callback] = (
+        keras.callbacks.BackupAndRestore(options.output / "resume"),
+        keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+        Choose(choosing, batches, options.output),
+        keras.callbacks.EarlyStopping("score", mode="min", patience=options.patience),
+    )
+    model.fit(batches, epochs=options.epochs, callbacks=list(callbacks), verbose=2)
+    return options.output / "best.keras"

@@ -1,0 +1,100 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from models.attributes import DEFAULT_MODEL, Thresholds, load_attribute_model, load_thresholds, model_hash
+from schemas.errors import UsageError
+from schemas.labels import AGES, MOODS
+
+CROPS = np.random.default_rng(1).integers(0, 256, (5, 64, 64, 3), np.uint8)
+
+
+def saved_model(folder, outputs, dtype="uint8"):
+    """A SavedModel whose outputs are the mean brightness in the given shapes."""
+    import tensorflow as tf
+
+    class Module(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, 48, 48, 3], dtype, name="crops")])
+        def serve(self, crops):
+            mean = tf.reduce_mean(tf.cast(crops, tf.float32) / 255, [1, 2, 3])
+            return {
+                name: tf.reshape(tf.repeat(mean, n), [-1, n] if n > 1 else [-1])
+                for name, n in outputs.items()
+            }
+
+    module = Module()
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+    return str(folder)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+class TestSavedModel:
+    def test_a_model_of_the_users_own_is_loaded_through_the_hub(self, tmp_path):
+        model = load_attribute_model(saved_model(tmp_path / "own", {"age": AGES, "gender": 1}))
+        assert model.side == 48
+        outputs = model.describe(CROPS[:, :48, :48])
+        assert {name: values.shape for name, values in outputs.items()} == {"age": (5, AGES), "gender": (5,)}
+        assert outputs["gender"] == pytest.approx(CROPS[:, :48, :48].mean(axis=(1, 2, 3)) / 255, rel=1e-3)
+
+    def test_outputs_of_another_shape_are_refused_before_any_work(self, tmp_path):
+        with pytest.raises(UsageError, match=r"age \['n', 101\]"):
+            load_attribute_model(saved_model(tmp_path / "own", {"age": 10}))
+
+    def test_a_model_without_a_known_output_is_refused(self, tmp_path):
+        with pytest.raises(UsageError, match="needs one of"):
+            load_attribute_model(saved_model(tmp_path / "own", {"hat": 2}))
+
+    def test_crops_must_be_bytes(self, tmp_path):
+        with pytest.raises(UsageError, match="uint8 `crops`"):
+            load_attribute_model(saved_model(tmp_path / "own", {"gender": 1}, dtype="float32"))
+
+    def test_a_folder_that_is_no_model_is_refused(self, tmp_path):
+        with pytest.raises(UsageError, match="cannot be loaded"):
+            load_attribute_model(str(tmp_path))
+
+
+def test_the_networks_outputs_are_probabilities_whatever_the_batch():
+    model = load_attribute_model()
+    together = model.describe(CROPS)
+    assert {name: values.shape for name, values in together.items()} == {
+        "age": (5, AGES),
+        "gender": (5,),
+        "mood": (5, len(MOODS)),
+    }
+    assert together["age"].sum(axis=1) == pytest.approx(1, abs=1e-3)
+    assert together["mood"].sum(axis=1) == pytest.approx(1, abs=1e-3)
+    assert ((together["gender"] >= 0) & (together["gender"] <= 1)).all()
+    for index in range(5):
+        alone = model.describe(CROPS[index : index + 1])
+        for name, values in alone.items():
+            assert values[0] == pytest.approx(together[name][index], abs=1e-4)
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    (tmp_path / "a.tflite").write_text("no model")
+    with pytest.raises(UsageError, match="not a usable"):
+        load_attribute_model(str(tmp_path / "a.tflite"))
+
+
+def test_thresholds_are_read_from_beside_the_model(tmp_path):
+    assert load_thresholds(str(tmp_path / "own.tflite")) == Thresholds()
+    (tmp_path / "own.json").write_text(json.dumps({"thresholds": {"gender": 0.7}}))
+    assert load_thresholds(str(tmp_path / "own.tflite")) == Thresholds(gender=0.7)
+
+
+def test_the_hash_changes_with_the_bytes(tmp_path):
+    copy = tmp_path / "copy.tflite"
+    shutil.copy(DEFAULT_MODEL, copy)
+    assert model_hash(str(copy)) == model_hash(DEFAULT_MODEL)
+    copy.write_bytes(copy.read_bytes() + b"x")
+    assert model_hash(str(copy)) != model_hash(DEFAULT_MODEL)
+
+
+def test_the_hash_of_a_folder_is_of_names_and_bytes(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").write_text("x")
+    before = model_hash(str(tmp_path / "a"))
+    (tmp_path / "a" / "b").rename(tmp_path / "a" / "c")
+    assert model_hash(str(tmp_path / "a")) != before
