@@ -48,10 +48,10 @@ SHOW_EXAMPLES: Final = """examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command `argv`, by default the program's own arguments, and gives the exit status."""
-    # Beam warns of every optional cloud library that is not installed.
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
     parser = make_parser()
     args, rest = parser.parse_known_args(argv)
+    # Beam logs what it lacks and every traceback; what a person needs of it is in our one line.
+    logging.basicConfig(level=logging.INFO if vars(args).pop("verbose", False) else logging.CRITICAL)
     try:
         if rest and args.command != "run":
             raise UsageError(_unknown_flag(rest[0], _flags(parser, args.command)))
@@ -105,6 +105,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="exit with status 1 after a run with more failures than this",
     )
+    run.add_argument("--verbose", action="store_true", help="show the engine's log, with tracebacks")
     run.add_argument(
         "--processes", type=int, metavar="N", help="child processes that read photos (one per core)"
     )
@@ -187,8 +188,10 @@ def _run(args: argparse.Namespace, beam_args: list[str], parser: argparse.Argume
     except UsageError:
         raise
     except Exception as error:
-        print(f"headcount run: failed: {_root_cause(error)}", file=sys.stderr)
-        print(f"{settings.output} is still as the last complete run left it.", file=sys.stderr)
+        if "KeyboardInterrupt" in str(error):  # Beam wraps what it meets while it runs a step.
+            raise KeyboardInterrupt from error
+        print(f"headcount run: failed: {_root_cause(error)}; --verbose shows more", file=sys.stderr)
+        print(f"{settings.output} is still as the last complete run left it", file=sys.stderr)
         return 1
     print(totals(settings.output))
     failures = manifest.rows["failures"]

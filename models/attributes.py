@@ -115,7 +115,8 @@ class LiteRtModel:
         try:
             with _silent_stderr():
                 self._interpreter = Interpreter(model_path=path, num_threads=threads)
-            self._run = self._interpreter.get_signature_runner()
+                self._interpreter.allocate_tensors()
+                self._run = self._interpreter.get_signature_runner()
         except (ValueError, RuntimeError) as error:
             raise UsageError(f"attribute model {path}: not a usable .tflite file ({error})") from error
         details = self._run.get_input_details()
