@@ -43,6 +43,7 @@ setup(
         # A prebuilt wheel of the module `dlib`. Whoever builds dlib themselves can uninstall this one.
         "dlib-bin>=20,<21",
         "exifread>=3.5,<4",
+        "filelock>=3.16",
         "numpy>=2,<2.5",
         # OpenCV 5 has no CascadeClassifier, which --detector haar needs.
         "opencv-python-headless>=4.14,<5",

@@ -105,6 +105,16 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="exit with status 1 after a run with more failures than this",
     )
+    run.add_argument("--rehash", action="store_true", help="read every file, also those that look unchanged")
+    run.add_argument(
+        "--retry_failed", action="store_true", help="read only the files that failed in the last run"
+    )
+    run.add_argument(
+        "--keep_deleted", action="store_true", help="keep the rows of photos that are no longer there"
+    )
+    run.add_argument(
+        "--forget", action="append", metavar="PHOTO", help="leave no row of this photo; repeatable"
+    )
     run.add_argument("--verbose", action="store_true", help="show the engine's log, with tracebacks")
     run.add_argument(
         "--processes", type=int, metavar="N", help="child processes that read photos (one per core)"
@@ -241,6 +251,8 @@ def _settings(args: argparse.Namespace, **more: object) -> Settings:
     del given["command"]
     given["input"] = tuple(os.path.expanduser(source) for source in given["input"])
     given["output"] = os.path.expanduser(given["output"])
+    if "forget" in given:
+        given["forget"] = tuple(given["forget"])
     if "attributes" in given:
         given["attributes"] = tuple(name.strip() for name in given["attributes"].split(",") if name.strip())
     return Settings(**given)

@@ -12,7 +12,8 @@ from transforms.match_photos import MatchPhotos
 from transforms.photo_reader import ReadSettings
 from transforms.read_photos import ReadPhotos
 from transforms.reader_pool import PoolSettings
-from transforms.write_rows import WriteRows
+from transforms.skip_known import Again, SkipKnown
+from transforms.write_rows import KEPT, WriteRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Plan:
     reading: ReadSettings
     pool: PoolSettings
     describing: DescribeSettings
+    again: Again
     info: RunInfo
 
 
@@ -33,18 +35,21 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> beam.PCollection:
     are fused by every engine, and only the names of written parts go on.
     """
     folder = plan.info.output.parts_folder
-    matched = pipeline | beam.Create([plan.input]) | MatchPhotos(exclude=plan.info.output.root)
-    read = matched.files | beam.Reshuffle() | ReadPhotos(plan.reading, plan.pool)
+    inputs = pipeline | beam.Create([plan.input])
+    matched = inputs | MatchPhotos(exclude=plan.info.output.root, forget=plan.info.forget)
+    sorted_out = matched.found | SkipKnown(plan.info.earlier, plan.again)
+    read = sorted_out.changed | beam.Reshuffle() | ReadPhotos(plan.reading, plan.pool)
     described = read.faces | DescribeFaces(plan.describing)
     rows = {
         "photos": (read.photos,),
         "faces": (described.faces,),
         "failures": (matched.failures, read.failures, described.failures),
+        "files": (matched.files, read.files),
+        KEPT: (sorted_out.kept,),
     }
     parts = [
         source | f"Write {table} {number}" >> WriteRows(table, folder)
         for table, sources in rows.items()
         for number, source in enumerate(sources)
     ]
-    skipped = (matched.skipped, read.skipped) | "Skipped" >> beam.Flatten()
-    return parts | "Parts" >> beam.Flatten() | FinishRun(plan.info, skipped)
+    return parts | "Parts" >> beam.Flatten() | FinishRun(plan.info)

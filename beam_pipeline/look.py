@@ -19,7 +19,6 @@ from PIL import Image, ImageDraw, ImageFont
 from beam_pipeline.run import read_settings
 from beam_pipeline.settings import Settings
 from models.attributes import load_attribute_model, load_thresholds
-from models.detectors import load_detector
 from schemas.errors import UsageError
 from schemas.faces import Face
 from schemas.failures import Failure
@@ -28,7 +27,7 @@ from transforms.decode import decode
 from transforms.describe_faces import DescribeSettings, FaceModelHandler
 from transforms.file_types import sniff
 from transforms.found_file import FoundFile, is_remote, read_bytes
-from transforms.photo_reader import read_photo
+from transforms.photo_reader import PhotoReader
 
 COPY_SIDE: Final = 1600
 """Longer side of the annotated copy, in pixels, unless the picture is smaller."""
@@ -50,7 +49,7 @@ def look(photo: str, target: str | None, settings: Settings) -> str:
         file = FoundFile(
             os.path.abspath(path), os.path.dirname(os.path.abspath(path)), info.st_size, info.st_mtime
         )
-        result = read_photo(file, reading, load_detector(settings.detector, settings.detector_model))
+        result = PhotoReader(reading).read(file)
         if result.photo is None:
             raise UsageError(_why_not(photo, result.failures))
         describing = DescribeSettings(

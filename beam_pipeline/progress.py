@@ -17,7 +17,7 @@ PLAIN_SECONDS: Final = 10.0
 
 def progress_line(counts: Mapping[str, int], seconds: float) -> str:
     """`312 of 2,000 files, 8.4 photos/s, 512 faces, 3 failures, 3 min left`, from a tally and its time."""
-    done, found = counts["done"], counts["found"]
+    done, found = counts["files"], counts["found"]
     rate = counts["photos"] / seconds if seconds > 0 else 0.0
     line = f"{done:,} of {found:,} files, {rate:.1f} photos/s, {counts['faces']:,} faces"
     line += f", {counts['failures']:,} failures"
@@ -60,7 +60,7 @@ class Progress:
         start = shown = None
         while not self._stop.wait(TERMINAL_SECONDS):
             counts, now = TALLY.read(), time.monotonic()
-            if not counts["done"]:
+            if not counts["files"]:
                 continue
             start, shown = start or now, shown or now
             if not terminal and now - shown < PLAIN_SECONDS:

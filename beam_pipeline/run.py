@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -15,22 +15,28 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from beam_pipeline import __version__
 from beam_pipeline.graph import Plan, build
 from beam_pipeline.progress import Progress
-from beam_pipeline.settings import Settings
+from beam_pipeline.settings import DECIDE_ROWS, Settings
 from models.attributes import load_attribute_model, load_thresholds, model_hash
 from models.detectors import detection_side, load_detector
 from runners.local import local_options
+from schemas.errors import UsageError
 from schemas.manifest import Manifest
 from transforms.describe_faces import DescribeSettings
+from transforms.earlier import Earlier
 from transforms.finish_run import RunInfo
-from transforms.output import Output, check_output, read_manifest
+from transforms.found_file import uri_of
+from transforms.output import Output, check_output, locked, read_manifest
 from transforms.photo_reader import ReadSettings
 from transforms.reader_pool import PoolSettings
+from transforms.skip_known import Again
 
 
-def make_plan(settings: Settings) -> Plan:
-    """Checks everything that can be checked before any work; raises UsageError."""
+def make_plan(settings: Settings) -> tuple[Plan, list[str]]:
+    """Checks everything that can be checked before any work, and says what is unusual about the run.
+
+    Raises UsageError.
+    """
     settings.check()
-    check_output(settings.output)
     load_detector(settings.detector, settings.detector_model)
     side = load_attribute_model(settings.attribute_model).side
     started_at = datetime.now(UTC).replace(tzinfo=None)
@@ -38,9 +44,12 @@ def make_plan(settings: Settings) -> Plan:
     models = {"attributes": model_hash(settings.attribute_model)}
     if settings.detector_model:
         models["detector"] = model_hash(settings.detector_model)
-    return Plan(
+    output = Output(os.path.abspath(settings.output), f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}")
+    earlier, notes = _earlier(output, settings, models)
+    again = Again.ALL if settings.rehash else Again.FAILED if settings.retry_failed else Again.CHANGED
+    plan = Plan(
         input=settings.input,
-        reading=read_settings(settings, side, started_at),
+        reading=replace(read_settings(settings, side, started_at), earlier=earlier),
         pool=PoolSettings(processes=processes, photo_timeout=settings.photo_timeout),
         describing=DescribeSettings(
             model=settings.attribute_model,
@@ -48,16 +57,46 @@ def make_plan(settings: Settings) -> Plan:
             attributes=settings.attributes,
             threads=processes,
         ),
+        again=again,
         info=RunInfo(
-            output=Output(
-                os.path.abspath(settings.output), f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
-            ),
+            output=output,
             version=__version__,
             started_at=started_at,
-            settings=dataclasses.asdict(settings),
+            settings=asdict(settings),
             models=models,
+            earlier=earlier,
+            keep_deleted=settings.keep_deleted,
+            forget=tuple(uri_of(os.path.abspath(photo)) for photo in settings.forget),
         ),
     )
+    return plan, notes
+
+
+def _earlier(
+    output: Output, settings: Settings, models: Mapping[str, str]
+) -> tuple[Earlier | None, list[str]]:
+    """The rows of the last run that may be kept, or what keeps them from being."""
+    if not output.has_run():
+        if settings.retry_failed:
+            raise UsageError(f"--retry_failed: {output.root} holds no finished run; leave the flag out")
+        return None, []
+    before = read_manifest(output.root)
+    now = {name: getattr(settings, name) for name in DECIDE_ROWS}
+    now |= {"version": __version__, **{f"{name} model": digest for name, digest in models.items()}}
+    then = {name: before.settings.get(name) for name in DECIDE_ROWS}
+    then |= {"version": before.version, **{f"{name} model": digest for name, digest in before.models.items()}}
+    names = [name for name in {**now, **then} if _plain(now.get(name)) != _plain(then.get(name))]
+    if not names:
+        return output.earlier(), []
+    if settings.retry_failed:
+        raise UsageError(f"--retry_failed: {', '.join(names)} changed since the last run; leave the flag out")
+    changes = ", ".join(f"{name} was {then.get(name)} and is {now.get(name)}" for name in names)
+    return None, [f"everything is read again: {changes}"]
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def read_settings(settings: Settings, crop_size: int, started_at: datetime) -> ReadSettings:
@@ -78,15 +117,22 @@ def read_settings(settings: Settings, crop_size: int, started_at: datetime) -> R
 def run(settings: Settings, beam_args: Sequence[str] = (), progress: TextIO | None = None) -> Manifest:
     """Reads the photos of `settings.input` into the tables of `settings.output`.
 
-    `beam_args` go to Beam's PipelineOptions; without a `--runner` the run is local. `progress` gets a
-    line of progress where the engine works in this process. Raises UsageError before any work for what
-    cannot be done. Reading starts child processes that import the caller's main module, so a script
-    calls this under `if __name__ == "__main__":`.
+    What the last run there wrote with the same models and settings is kept. `beam_args` go to Beam's
+    PipelineOptions; without a `--runner` the run is local. `progress` gets a line of progress where the
+    engine works in this process. Raises UsageError before any work for what cannot be done. Reading
+    starts child processes that import the caller's main module, so a script calls this under
+    `if __name__ == "__main__":`.
     """
-    plan = make_plan(settings)
-    options = PipelineOptions(list(beam_args), **local_options(beam_args))
-    with Progress(progress):
-        pipeline = beam.Pipeline(options=options)
-        build(pipeline, plan)
-        pipeline.run().wait_until_finish()
-    return read_manifest(plan.info.output.root)
+    check_output(settings.output)
+    with locked(settings.output):
+        plan, notes = make_plan(settings)
+        if progress:
+            progress.writelines(f"{note}\n" for note in notes)
+        try:
+            pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args), **local_options(beam_args)))
+        except ValueError as error:
+            raise UsageError(f"the engine's options cannot be used: {error}") from error
+        with Progress(progress):
+            build(pipeline, plan)
+            pipeline.run().wait_until_finish()
+        return read_manifest(plan.info.output.root)

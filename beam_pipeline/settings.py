@@ -14,6 +14,17 @@ from schemas.errors import UsageError
 from schemas.labels import ATTRIBUTES
 from transforms.found_file import is_remote
 
+DECIDE_ROWS: Final = (
+    "detector",
+    "min_face",
+    "min_score",
+    "attributes",
+    "keep_location",
+    "use_mtime",
+    "max_pixels",
+)
+"""Beside the models: what must be the same for the rows of an earlier run to be kept."""
+
 DEFAULT_MAX_PIXELS: Final = 250_000_000
 """A 200-megapixel panorama passes; decoded it takes 750 MB."""
 
@@ -35,6 +46,10 @@ class Settings:
     max_pixels: int = DEFAULT_MAX_PIXELS
     photo_timeout: float = 60.0
     max_failures: int | None = None
+    rehash: bool = False
+    retry_failed: bool = False
+    keep_deleted: bool = False
+    forget: tuple[str, ...] = ()
     processes: int = 0
     """Child processes that read photos; 0 is one per core of the machine they run on."""
 
@@ -47,6 +62,8 @@ class Settings:
         unknown = [name for name in self.attributes if name not in ATTRIBUTES]
         if unknown or not self.attributes:
             raise UsageError(f"--attributes {','.join(self.attributes)}: choose from {','.join(ATTRIBUTES)}")
+        if self.rehash and self.retry_failed:
+            raise UsageError("--rehash reads everything and --retry_failed only failures; give one of them")
         ranges = {
             "min_face": (0.0, 1.0, "a share of the longer side of the photo"),
             "min_score": (0.0, 1.0, "a score"),

@@ -46,7 +46,8 @@ def _overview(manifest: Manifest, photos: pa.Table, output: str) -> str:
     lines = [
         f"{rows['photos']:,} photos{copies}{dated}",
         f"{rows['faces']:,} faces",
-        f"{rows['failures']:,} failures, {sum(manifest.skipped.values()):,} skipped",
+        f"{rows['failures']:,} failures, {sum(manifest.skipped.values()):,} skipped"
+        + (f", {manifest.kept:,} files unchanged" if manifest.kept else ""),
         f"run {manifest.run_id}, {seconds.total_seconds():.0f} s, in {output}",
     ]
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-IN_PROCESS: Final = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+IN_PROCESS: Final = "FnApiRunner"
 
 
 def local_options(beam_args: Sequence[str]) -> dict[str, Any]:

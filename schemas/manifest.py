@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One complete run. The five tables beside it are all of this run."""
+    """One complete run. The tables beside it are all of this run."""
 
     run_id: str
     version: str
@@ -23,6 +23,8 @@ class Manifest:
     """Name of each model and the sha256 of its file."""
     rows: dict[str, int]
     """Rows of each table."""
+    kept: int
+    """Files that were not read again because an earlier run had."""
     duplicates: int
     """Photos that are byte copies of another; they have a row in photos and no faces."""
     failures: dict[str, int]

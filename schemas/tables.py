@@ -7,6 +7,7 @@ from typing import Final
 from schemas.album import Album
 from schemas.faces import Face
 from schemas.failures import Failure
+from schemas.files import File
 from schemas.footfall import Footfall
 from schemas.photos import Photo
 
@@ -14,6 +15,7 @@ TABLES: Final[dict[str, type]] = {
     "photos": Photo,
     "faces": Face,
     "failures": Failure,
+    "files": File,
     "footfall": Footfall,
     "album": Album,
 }

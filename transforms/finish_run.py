@@ -1,4 +1,4 @@
-"""From the parts of a run to its five tables, and the switch that makes them visible.
+"""From the parts of a run to its tables, and the switch that makes them visible.
 
 Rows are a thousand times smaller than photos, so one worker turns the rows of a million photos into
 tables in the time a thousand photos take to read. Faces stream through; photos are held as columns.
@@ -19,8 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.columns import arrow_schema, arrow_table
+from schemas.files import SKIPPED
 from schemas.manifest import Manifest
 from schemas.tables import TABLES
+from transforms.earlier import Earlier
 from transforms.output import MANIFEST, Output
 from transforms.summarise import (
     ALBUM_GROUPS,
@@ -33,7 +35,7 @@ from transforms.summarise import (
     footfall,
     with_places,
 )
-from transforms.write_rows import Part
+from transforms.write_rows import KEPT, Part
 
 BATCH_ROWS: Final = 65_536
 """Rows of a row group of the tables."""
@@ -41,13 +43,17 @@ BATCH_ROWS: Final = 65_536
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """What the manifest and the tables say of the run that made them."""
+    """What the manifest and the tables say of the run that made them, and what it may keep."""
 
     output: Output
     version: str
     started_at: datetime
     settings: dict[str, Any]
     models: dict[str, str]
+    earlier: Earlier | None = None
+    keep_deleted: bool = False
+    forget: tuple[str, ...] = ()
+    """Uris of which no row is kept, whatever else says so."""
 
 
 def mark_duplicates(photos: pa.Table) -> pa.Table:
@@ -66,36 +72,43 @@ def mark_duplicates(photos: pa.Table) -> pa.Table:
     return photos.drop_columns("_undated").sort_by("uri")
 
 
-def finish_run(info: RunInfo, parts: Sequence[Part], skipped: Mapping[str, int]) -> Manifest:
-    """Writes all tables and the manifest of a run from its parts, then publishes them."""
-    paths = {table: sorted(part.path for part in parts if part.table == table) for table in TABLES}
-    photos = mark_duplicates(_read_all("photos", paths["photos"]))
+def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
+    """Writes all tables and the manifest of a run from its parts and what it keeps, then publishes them."""
+    paths = {table: sorted(part.path for part in parts if part.table == table) for table in (*TABLES, KEPT)}
+    files, kept = _files(info, paths)
+    photos = mark_duplicates(_new_and_kept("photos", paths["photos"], info.earlier, kept))
     copies = photos.filter(pc.is_valid(photos["duplicate_of"]))
-    counted = with_places(photos.filter(pc.is_null(photos["duplicate_of"])))
-    rows = {"photos": _write(info, "photos", [photos])}
-
+    counted = photos.filter(pc.is_null(photos["duplicate_of"]))
+    failures = _new_and_kept("failures", paths["failures"], info.earlier, kept)
+    rows = {
+        "photos": _write(info, "photos", [photos]),
+        "failures": _write(
+            info, "failures", [failures.sort_by([("uri", "ascending"), ("message", "ascending")])]
+        ),
+        "files": _write(info, "files", [files.sort_by("uri")]),
+    }
     footfall_faces: Groups = Counter()
     album_faces: Groups = Counter()
 
-    def faces() -> Iterator[pa.Table]:
-        for batch in _batches(paths["faces"]):
-            batch = batch.filter(pc.invert(pc.is_in(batch["uri"], value_set=copies["uri"])))
-            placed = with_places(_with_precision(batch, counted))
+    def counting(faces: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        for batch in faces:
+            precision = pc.take(
+                counted["date_precision"], pc.index_in(batch["photo_id"], counted["photo_id"])
+            )
+            placed = with_places(batch.append_column("date_precision", precision))
             footfall_faces.update(count_groups(placed, FOOTFALL_PLACE + FOOTFALL_GROUPS))
             album_faces.update(count_groups(placed, ALBUM_PLACE + ALBUM_GROUPS))
             yield batch
 
-    rows["faces"] = _write(info, "faces", faces())
-    failures = _read_all("failures", paths["failures"]).sort_by(
-        [("uri", "ascending"), ("message", "ascending")]
-    )
-    rows["failures"] = _write(info, "failures", [failures])
+    rows["faces"] = _write(info, "faces", counting(_faces(paths["faces"], info.earlier, counted)))
+    placed = with_places(counted)
     summaries: dict[str, Sequence[Any]] = {
-        "footfall": footfall(count_groups(counted, FOOTFALL_PLACE), footfall_faces),
-        "album": album(count_groups(counted, ALBUM_PLACE), album_faces),
+        "footfall": footfall(count_groups(placed, FOOTFALL_PLACE), footfall_faces),
+        "album": album(count_groups(placed, ALBUM_PLACE), album_faces),
     }
     for table, summary in summaries.items():
         rows[table] = _write(info, table, [arrow_table(TABLES[table], summary)])
+    skipped = files.filter(pc.equal(files["outcome"].cast(pa.string()), SKIPPED))
     manifest = Manifest(
         run_id=info.output.run_id,
         version=info.version,
@@ -103,10 +116,11 @@ def finish_run(info: RunInfo, parts: Sequence[Part], skipped: Mapping[str, int])
         finished_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         settings=info.settings,
         models=info.models,
-        rows=rows,
+        rows={table: rows[table] for table in TABLES},
+        kept=len(kept),
         duplicates=len(copies),
         failures=dict(Counter(failures["code"].to_pylist())),
-        skipped=dict(sorted(skipped.items())),
+        skipped=dict(sorted(Counter(skipped["file_type"].to_pylist()).items())),
     )
     with open(f"{info.output.run_folder}/{MANIFEST}", "w", encoding="utf-8") as file:
         file.write(manifest.to_json())
@@ -114,9 +128,60 @@ def finish_run(info: RunInfo, parts: Sequence[Part], skipped: Mapping[str, int])
     return manifest
 
 
+def _files(info: RunInfo, paths: Mapping[str, Sequence[str]]) -> tuple[pa.Table, pa.Table]:
+    """All rows of the files table, and those of them whose rows in other tables are kept."""
+    new, kept = _read_all("files", paths["files"]), _read_all("files", paths[KEPT])
+    if info.keep_deleted and info.earlier:
+        before = _read_all("files", [info.earlier.files])
+        met = pa.concat_arrays([*new["uri"].chunks, *kept["uri"].chunks, pa.array(info.forget, pa.string())])
+        kept = pa.concat_tables([kept, before.filter(pc.invert(pc.is_in(before["uri"], value_set=met)))])
+    return pa.concat_tables([new, kept]).unify_dictionaries(), kept
+
+
+def _new_and_kept(table: str, paths: Sequence[str], earlier: Earlier | None, kept: pa.Table) -> pa.Table:
+    new = _read_all(table, paths)
+    if earlier is None:
+        return new
+    before = _read_all(table, [getattr(earlier, table)])
+    before = before.filter(pc.is_in(before["uri"], value_set=kept["uri"]))
+    return pa.concat_tables([new, before]).unify_dictionaries().combine_chunks()
+
+
+def _faces(paths: Sequence[str], earlier: Earlier | None, counted: pa.Table) -> Iterator[pa.Table]:
+    """The faces of every counted photo once, with its uri and date.
+
+    Copies of a photo have the same faces, so those of any copy do: of this run the copy with the
+    smallest uri, else whatever the earlier run kept.
+    """
+    pairs = pa.concat_tables(
+        [_EMPTY_PAIRS, *(pq.read_table(path, columns=["photo_id", "uri"]) for path in paths)]
+    )
+    sources = pairs.group_by("photo_id").aggregate([("uri", "min")])
+    for batch in _batches(paths):
+        source = pc.take(sources["uri_min"], pc.index_in(batch["photo_id"], value_set=sources["photo_id"]))
+        yield _placed(batch.filter(pc.equal(batch["uri"], source)), counted)
+    for batch in _batches([earlier.faces] if earlier else []):
+        anew = pc.is_in(batch["photo_id"], value_set=sources["photo_id"])
+        yield _placed(batch.filter(pc.invert(anew)), counted)
+
+
+_EMPTY_PAIRS: Final = arrow_schema(TABLES["faces"]).empty_table().select(["photo_id", "uri"])
+
+
+def _placed(faces: pa.Table, counted: pa.Table) -> pa.Table:
+    """`faces` that belong to counted photos, with the photo's uri and date."""
+    index = pc.index_in(faces["photo_id"], value_set=counted["photo_id"])
+    faces, index = faces.filter(pc.is_valid(index)), index.filter(pc.is_valid(index))
+    for name in ("uri", "taken_at"):
+        at = faces.schema.get_field_index(name)
+        faces = faces.set_column(at, faces.schema.field(at), pc.take(counted[name], index))
+    return faces
+
+
 def _read_all(table: str, paths: Sequence[str]) -> pa.Table:
     empty = arrow_schema(TABLES[table]).empty_table()
-    return pa.concat_tables([empty, *map(pq.read_table, paths)]).unify_dictionaries().combine_chunks()
+    tables = [pq.read_table(path).replace_schema_metadata(empty.schema.metadata) for path in paths]
+    return pa.concat_tables([empty, *tables]).unify_dictionaries().combine_chunks()
 
 
 def _batches(paths: Iterable[str]) -> Iterator[pa.Table]:
@@ -124,13 +189,6 @@ def _batches(paths: Iterable[str]) -> Iterator[pa.Table]:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS):
                 yield pa.Table.from_batches([batch])
-
-
-def _with_precision(faces: pa.Table, photos: pa.Table) -> pa.Table:
-    """`faces` with the `date_precision` of their photos."""
-    wanted = photos.filter(pc.is_in(photos["uri"], value_set=faces["uri"]))
-    precision = pc.take(wanted["date_precision"], pc.index_in(faces["uri"], value_set=wanted["uri"]))
-    return faces.append_column("date_precision", precision)
 
 
 def _write(info: RunInfo, table: str, pieces: Iterable[pa.Table]) -> int:
@@ -152,19 +210,16 @@ def _write(info: RunInfo, table: str, pieces: Iterable[pa.Table]) -> int:
 
 
 class FinishRun(beam.PTransform):
-    """Part -> one Manifest, after the tables are visible. `skipped` is a PCollection of type words."""
+    """Part -> one Manifest, after the tables are visible."""
 
-    def __init__(self, info: RunInfo, skipped: beam.PCollection) -> None:
+    def __init__(self, info: RunInfo) -> None:
         super().__init__()
         self._info = info
-        self._skipped = skipped
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        counts = self._skipped | "CountSkipped" >> beam.combiners.Count.PerElement()
         info = self._info
         return (
             parts
             | "AllParts" >> beam.combiners.ToList()
-            | "Tables"
-            >> beam.Map(lambda parts, skipped: finish_run(info, parts, skipped), beam.pvalue.AsDict(counts))
+            | "Tables" >> beam.Map(lambda parts: finish_run(info, parts))
         )

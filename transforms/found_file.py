@@ -12,23 +12,24 @@ class FoundFile:
 
     path: str
     root: str
+    """The folder below which the names of folders may be dates."""
     size: int
     modified: float | None
     """Seconds since 1970, null where the file system does not say."""
     sidecars: tuple[str, ...] = ()
     """Paths of the `.xmp` and `.json` files that speak of this photo."""
+    sidecar_version: str = ""
+    """Changes when a sidecar does."""
 
     @property
     def uri(self) -> str:
         """The name of this file in every table."""
         return uri_of(self.path)
 
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that is no photo, known only by the type it is counted under."""
-
-    file_type: str
+    @property
+    def version(self) -> str:
+        """Changes when the file or one of its sidecars does, or the folder that its date may come from."""
+        return f"{self.size}:{self.modified}{self.sidecar_version} in {uri_of(self.root)}"
 
 
 def is_remote(path: str) -> bool:

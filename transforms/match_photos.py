@@ -6,14 +6,16 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.pvalue import TaggedOutput
 
 from schemas.failures import Failure, failure
-from transforms.found_file import FoundFile, Skipped, is_remote, uri_of
+from schemas.files import FAILED, SKIPPED, File
+from transforms.found_file import FoundFile, is_remote, uri_of
 from transforms.sidecars import find_sidecars
 from transforms.tally import TALLY
 
@@ -21,17 +23,26 @@ LIST_SUFFIXES: Final = (".txt", ".lst")
 """An input file with one of these endings is a list of paths."""
 
 SYSTEM_FOLDERS: Final = frozenset(
-    {"@eadir", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "__macosx", "lost+found"}
+    {
+        "@eadir",
+        "#recycle",
+        "#snapshot",
+        "$recycle.bin",
+        "system volume information",
+        "__macosx",
+        "lost+found",
+    }
 )
 """Folders that network disks and operating systems keep beside photos, in lower case."""
 
-HIDDEN_FOLDER: Final = Skipped("hidden folder")
-HIDDEN_FILE: Final = Skipped("hidden file")
+HIDDEN_FOLDER: Final = "hidden folder"
+HIDDEN_FILE: Final = "hidden file"
 """Names that begin with a dot: thumbnails, trash, the halves of files that macOS leaves (`._IMG_1.jpg`)."""
-SPECIAL_FILE: Final = Skipped("special file")
+SPECIAL_FILE: Final = "special file"
 """A pipe, socket or device: to open it could wait for ever."""
 
-Match = FoundFile | Skipped | Failure
+Match = FoundFile | File | Failure
+"""A file to read, something that is skipped, or a file or folder that cannot be listed."""
 
 
 def is_hidden_folder(name: str) -> bool:
@@ -71,13 +82,11 @@ def _match_folder(root: str, exclude: str | None) -> Iterator[Match]:
         entered.add((info.st_dev, info.st_ino))
         hidden = [name for name in subfolders if is_hidden_folder(name)]
         subfolders[:] = sorted(set(subfolders) - set(hidden))
-        yield from (HIDDEN_FOLDER for _ in hidden)
+        yield from (_skipped(os.path.join(folder, name), HIDDEN_FOLDER) for name in sorted(hidden))
         siblings = frozenset(names)
         for name in sorted(names):
-            if name.startswith("."):
-                yield HIDDEN_FILE
-            else:
-                yield _found(os.path.join(folder, name), root, siblings)
+            path = os.path.join(folder, name)
+            yield _skipped(path, HIDDEN_FILE) if name.startswith(".") else _found(path, root, siblings)
     for error in unreadable:
         yield failure(uri_of(str(error.filename)), "read", "unreadable", str(error))
 
@@ -109,21 +118,28 @@ def _match_bucket(source: str) -> Iterator[Match]:
     for match in FileSystems.match([pattern])[0].metadata_list:
         *folders, name = match.path[len(root) :].split("/")
         if any(is_hidden_folder(folder) for folder in folders):
-            yield HIDDEN_FOLDER
+            yield _skipped(match.path, HIDDEN_FOLDER)
         elif name.startswith("."):
-            yield HIDDEN_FILE
+            yield _skipped(match.path, HIDDEN_FILE)
         elif name:
-            yield FoundFile(match.path, root, match.size_in_bytes, match.last_updated_in_seconds or None)
+            modified = match.last_updated_in_seconds or None
+            yield FoundFile(match.path, root, match.size_in_bytes, modified)
 
 
 def _found(path: str, root: str, siblings: frozenset[str]) -> Match:
     try:
         info = os.stat(path)
+        if not stat.S_ISREG(info.st_mode):
+            return _skipped(path, SPECIAL_FILE)
+        sidecars = find_sidecars(path, siblings)
+        changes = [f"{beside.st_size}:{beside.st_mtime}" for beside in map(os.stat, sidecars)]
     except OSError as error:
         return failure(uri_of(path), "read", "unreadable", str(error))
-    if not stat.S_ISREG(info.st_mode):
-        return SPECIAL_FILE
-    return FoundFile(path, root, info.st_size, info.st_mtime, find_sidecars(path, siblings))
+    return FoundFile(path, root, info.st_size, info.st_mtime, sidecars, "".join(f"+{c}" for c in changes))
+
+
+def _skipped(path: str, why: str) -> File:
+    return File(uri=uri_of(path), version="", outcome=SKIPPED, file_type=why)
 
 
 def _fixed_part(pattern: str) -> str:
@@ -133,35 +149,46 @@ def _fixed_part(pattern: str) -> str:
 
 
 class MatchPhotos(beam.PTransform):
-    """A tuple of inputs -> `files` (FoundFile, each file once), `skipped` (Skipped), `failures` (Failure)."""
+    """A tuple of inputs -> `found` (FoundFile), `files` (File that needs no reading), `failures`.
 
-    def __init__(self, exclude: str | None) -> None:
+    Each file comes once, whatever the inputs share; those whose uri is in `forget` do not come.
+    """
+
+    def __init__(self, exclude: str | None, forget: Sequence[str] = ()) -> None:
         super().__init__()
         self._exclude = exclude
+        self._forget = frozenset(forget)
 
     def expand(self, inputs: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return inputs | beam.ParDo(_MatchPhotosDoFn(self._exclude)).with_outputs(
-            "skipped", "failures", main="files"
-        )
+        matching = beam.ParDo(_MatchPhotosDoFn(self._exclude, self._forget))
+        return inputs | matching.with_outputs("found", "files", "failures")
 
 
 class _MatchPhotosDoFn(beam.DoFn):
-    def __init__(self, exclude: str | None) -> None:
+    def __init__(self, exclude: str | None, forget: frozenset[str]) -> None:
         self._exclude = exclude
+        self._forget = forget
 
-    def process(self, inputs: tuple[str, ...]) -> Iterable[object]:
+    def process(self, inputs: tuple[str, ...]) -> Iterable[TaggedOutput]:
         # One folder holds each file once; several inputs, globs and lists may name a file again.
         may_repeat = len(inputs) > 1 or not os.path.isdir(inputs[0])
         seen: set[str] = set()
         for source in inputs:
             for match in match_input(source, self._exclude):
-                if isinstance(match, Skipped):
-                    yield beam.pvalue.TaggedOutput("skipped", match.file_type)
-                elif isinstance(match, Failure):
+                if match.uri in self._forget or match.uri in seen:
+                    continue
+                if may_repeat:
+                    seen.add(match.uri)
+                if isinstance(match, FoundFile):
+                    yield TaggedOutput("found", match)
+                elif isinstance(match, File):
+                    yield TaggedOutput("files", match)
+                else:
                     TALLY.add(failures=1)
-                    yield beam.pvalue.TaggedOutput("failures", match)
-                elif match.path not in seen:
-                    if may_repeat:
-                        seen.add(match.path)
-                    TALLY.add(found=1)
-                    yield match
+                    yield TaggedOutput("failures", match)
+                    yield TaggedOutput("files", unlisted(match))
+
+
+def unlisted(lost: Failure) -> File:
+    """The row of a file or folder that could not even be listed; no later run takes it for known."""
+    return File(uri=lost.uri, version="", outcome=FAILED, file_type="unknown")

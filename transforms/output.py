@@ -13,15 +13,22 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from typing import Final
+
+from filelock import FileLock, Timeout
 
 from schemas.errors import UsageError
 from schemas.manifest import Manifest
 from schemas.tables import TABLES
+from transforms.earlier import Earlier
 from transforms.found_file import is_remote
 
 MANIFEST: Final = "manifest.json"
+LOCK: Final = ".lock"
+_NEW: Final = ".new"
 _NAMES: Final = (*TABLES, MANIFEST)
 
 
@@ -47,6 +54,16 @@ class Output:
         folder = os.path.join(self.run_folder, table)
         os.makedirs(folder, exist_ok=True)
         return os.path.join(folder, f"{table}.parquet")
+
+    def has_run(self) -> bool:
+        """Whether a run is complete here."""
+        return os.path.isfile(os.path.join(self.root, MANIFEST))
+
+    def earlier(self) -> Earlier:
+        """The tables of the last complete run, by paths that stay until this run is published."""
+        names = [field.name for field in fields(Earlier)]
+        paths = {name: os.path.join(self.root, name, f"{name}.parquet") for name in names}
+        return Earlier(**{name: os.path.realpath(path) for name, path in paths.items()})
 
     def publish(self) -> None:
         """Makes this run the one that readers see, and removes what earlier runs left."""
@@ -90,6 +107,22 @@ def check_output(root: str) -> None:
         ) from error
 
 
+@contextmanager
+def locked(root: str) -> Iterator[None]:
+    """Holds the output for one run; raises UsageError at once where another run has it.
+
+    The operating system gives the lock back when its holder ends, however it ends.
+    """
+    lock = FileLock(os.path.join(root, LOCK), blocking=False)
+    try:
+        with lock:
+            yield
+    except Timeout as error:
+        raise UsageError(
+            f"another run is writing to {root}; wait for it, or give another --output"
+        ) from error
+
+
 def read_manifest(root: str) -> Manifest:
     """The manifest of the last complete run under `root`; raises UsageError where there is none."""
     path = os.path.join(root, MANIFEST)
@@ -106,14 +139,15 @@ def read_manifest(root: str) -> Manifest:
 
 def _is_ours(root: str) -> bool:
     """Whether a run has worked here, also one that was stopped before it was complete."""
-    return set(os.listdir(root)) <= {*_NAMES, "current", "runs"}
+    ours = {*_NAMES, "current", "runs", LOCK}
+    return {name.removesuffix(_NEW) for name in os.listdir(root)} <= ours
 
 
 def _link(path: str, target: str) -> None:
     """Points `path` at `target` in one step."""
     if os.path.islink(path) and os.readlink(path) == target:
         return
-    new = f"{path}.new"
+    new = f"{path}{_NEW}"
     if os.path.lexists(new):
         os.unlink(new)
     os.symlink(target, new)

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 
-from models.detectors import Detection, Detector, detect_faces
+from models.detectors import Detection, detect_faces, load_detector
 from models.framing import Box, crop_face
 from schemas.errors import PhotoError
 from schemas.faces import Face
 from schemas.failures import Failure, failure
 from schemas.photos import Photo
-from transforms.capture_time import capture_time
+from transforms.capture_time import CaptureTime, capture_time
 from transforms.decode import Decoded, decode
-from transforms.exif import read_metadata
-from transforms.file_types import HEAD_BYTES, sniff
-from transforms.found_file import FoundFile, Skipped, read_bytes
+from transforms.earlier import Earlier, KnownPhotos
+from transforms.exif import Metadata, read_metadata
+from transforms.file_types import HEAD_BYTES, FileKind, sniff
+from transforms.found_file import FoundFile, read_bytes
 
 T = TypeVar("T")
 
@@ -45,6 +46,8 @@ class ReadSettings:
     max_pixels: int
     started_at: datetime
     """Start of the run, UTC without zone: no photo is from after it."""
+    earlier: Earlier | None = None
+    """Rows of photos whose bytes are known; such a photo is hashed and not decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +60,78 @@ class FaceCrop:
 
 @dataclass(slots=True)
 class ReadResult:
-    """What became of a file: skipped, or failed, or a photo with its faces and perhaps lesser failures."""
+    """What became of a file: a photo with its faces and perhaps lesser failures, or failed, or skipped."""
 
-    skipped: Skipped | None = None
+    file_type: str = "unknown"
     photo: Photo | None = None
     faces: list[FaceCrop] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
 
-def read_photo(file: FoundFile, settings: ReadSettings, detector: Detector) -> ReadResult:
-    """Reads one file. Whatever is wrong with it becomes failure rows; only a programming error raises."""
-    try:
-        return _read_photo(file, settings, detector)
-    except _LostError as lost:
-        return ReadResult(failures=[failure(file.uri, lost.stage, lost.code, lost.detail)])
+class PhotoReader:
+    """Reads photos one at a time with one detector; for use from one thread."""
+
+    def __init__(self, settings: ReadSettings) -> None:
+        self._settings = settings
+        self._detector = load_detector(settings.detector, settings.detector_model)
+        self._known = KnownPhotos(settings.earlier) if settings.earlier else None
+
+    def read(self, file: FoundFile) -> ReadResult:
+        """Reads one file. What is wrong with it becomes failure rows; only a programming error raises."""
+        kind = FileKind("unknown", candidate=False)
+        try:
+            kind = sniff(_step("read", read_bytes, file.path, HEAD_BYTES), file.path)
+            return self._read(file, kind) if kind.candidate else ReadResult(kind.file_type)
+        except _LostError as lost:
+            lost_row = failure(file.uri, lost.stage, lost.code, lost.detail)
+            return ReadResult(kind.file_type, failures=[lost_row])
+
+    def _read(self, file: FoundFile, kind: FileKind) -> ReadResult:
+        content = _step("read", read_bytes, file.path)
+        if not content:
+            raise _LostError("read", "empty", "")
+        photo_id = hashlib.sha256(content).hexdigest()[:32]
+        metadata = read_metadata(content, kind.format)
+        taken = capture_time(metadata, file, self._settings.started_at, self._settings.use_mtime)
+        known = self._known.find(photo_id) if self._known else None
+        if known:
+            return ReadResult(
+                kind.file_type, replace(known, uri=file.uri, duplicate_of=None, **_dates(taken))
+            )
+        decoded, detections = self._look(content, kind, metadata)
+        photo = Photo(
+            uri=file.uri,
+            photo_id=photo_id,
+            **_dates(taken),
+            width=decoded.width,
+            height=decoded.height,
+            orientation=metadata.orientation,
+            make=metadata.make,
+            model=metadata.model,
+            latitude=metadata.latitude if self._settings.keep_location else None,
+            longitude=metadata.longitude if self._settings.keep_location else None,
+            file_type=kind.file_type,
+            bytes=len(content),
+            faces=len(detections),
+        )
+        faces = [
+            _cut_out(photo, number, detection, decoded, self._settings.crop_size)
+            for number, detection in enumerate(sorted(detections, key=_from_the_left))
+        ]
+        damages = (
+            ("metadata", "bad_metadata", metadata.damage),
+            ("metadata", "bad_metadata", taken.damage),
+            ("decode", "truncated", decoded.damage),
+        )
+        failures = [failure(file.uri, stage, code, damage) for stage, code, damage in damages if damage]
+        return ReadResult(kind.file_type, photo, faces, failures)
+
+    def _look(self, content: bytes, kind: FileKind, metadata: Metadata) -> tuple[Decoded, list[Detection]]:
+        settings, side = self._settings, self._settings.detection_side
+        orientation = metadata.orientation
+        decoded = _step("decode", decode, content, kind.format, orientation, side, settings.max_pixels)
+        found = _step("detect", detect_faces, decoded.pixels, self._detector, side, settings.min_score)
+        return decoded, found
 
 
 class _LostError(PhotoError):
@@ -90,61 +151,12 @@ def _step(stage: str, function: Callable[..., T], *args: object) -> T:
         raise _LostError(stage, "unreadable", str(error)) from error
 
 
-def _read_photo(file: FoundFile, settings: ReadSettings, detector: Detector) -> ReadResult:
-    kind = sniff(_step("read", read_bytes, file.path, HEAD_BYTES), file.path)
-    if not kind.candidate:
-        return ReadResult(skipped=Skipped(kind.file_type))
-    content = _step("read", read_bytes, file.path)
-    if not content:
-        raise _LostError("read", "empty", "")
-    photo_id = hashlib.sha256(content).hexdigest()[:32]
-    metadata = read_metadata(content, kind.format)
-    taken = capture_time(metadata, file, settings.started_at, settings.use_mtime)
-    decoded = _step(
-        "decode",
-        decode,
-        content,
-        kind.format,
-        metadata.orientation,
-        settings.detection_side,
-        settings.max_pixels,
-    )
-    detections = _step(
-        "detect", detect_faces, decoded.pixels, detector, settings.detection_side, settings.min_score
-    )
-    photo = Photo(
-        uri=file.uri,
-        photo_id=photo_id,
-        duplicate_of=None,
-        taken_at=taken.taken_at,
-        date_precision=taken.date_precision,
-        utc_offset_minutes=taken.utc_offset_minutes,
-        date_source=taken.date_source,
-        width=decoded.width,
-        height=decoded.height,
-        orientation=metadata.orientation,
-        make=metadata.make,
-        model=metadata.model,
-        latitude=metadata.latitude if settings.keep_location else None,
-        longitude=metadata.longitude if settings.keep_location else None,
-        file_type=kind.file_type,
-        bytes=len(content),
-        faces=len(detections),
-    )
-    faces = [
-        _cut_out(photo, number, detection, decoded, settings.crop_size)
-        for number, detection in enumerate(sorted(detections, key=_reading_order))
-    ]
-    damages = (
-        ("metadata", "bad_metadata", metadata.damage),
-        ("metadata", "bad_metadata", taken.damage),
-        ("decode", "truncated", decoded.damage),
-    )
-    failures = [failure(file.uri, stage, code, damage) for stage, code, damage in damages if damage]
-    return ReadResult(photo=photo, faces=faces, failures=failures)
+def _dates(taken: CaptureTime) -> dict[str, Any]:
+    names = ("taken_at", "date_precision", "utc_offset_minutes", "date_source")
+    return {name: getattr(taken, name) for name in names}
 
 
-def _reading_order(detection: Detection) -> tuple[float, float]:
+def _from_the_left(detection: Detection) -> tuple[float, float]:
     return detection.box.left, detection.box.top
 
 

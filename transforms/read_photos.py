@@ -14,8 +14,9 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 from pebble import ProcessFuture
 
+from schemas.files import FAILED, PHOTO, SKIPPED, File
 from transforms.found_file import FoundFile
-from transforms.photo_reader import ReadSettings
+from transforms.photo_reader import ReadResult, ReadSettings
 from transforms.reader_pool import PoolSettings, ReaderPool
 from transforms.tally import TALLY
 
@@ -24,7 +25,7 @@ AHEAD: Final = 8
 
 
 class ReadPhotos(beam.PTransform):
-    """FoundFile -> `photos` (Photo), `faces` (FaceCrop), `failures` (Failure), `skipped` (type words)."""
+    """FoundFile -> `photos` (Photo), `faces` (FaceCrop), `failures` (Failure), `files` (File)."""
 
     def __init__(self, reading: ReadSettings, pool: PoolSettings) -> None:
         super().__init__()
@@ -33,8 +34,14 @@ class ReadPhotos(beam.PTransform):
 
     def expand(self, files: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return files | beam.ParDo(_ReadPhotosDoFn(self._reading, self._pool)).with_outputs(
-            "photos", "faces", "failures", "skipped"
+            "photos", "faces", "failures", "files"
         )
+
+
+def file_row(file: FoundFile, result: ReadResult) -> File:
+    """What became of `file`, for the next run to compare."""
+    outcome = PHOTO if result.photo else FAILED if result.failures else SKIPPED
+    return File(uri=file.uri, version=file.version, outcome=outcome, file_type=result.file_type)
 
 
 class _ReadPhotosDoFn(beam.DoFn):
@@ -63,15 +70,16 @@ class _ReadPhotosDoFn(beam.DoFn):
         self._pool.release()
 
     def _oldest(self) -> Iterator[tuple[str, object]]:
-        result = self._pool.result(*self._pending.popleft())
+        file, future = self._pending.popleft()
+        result = self._pool.result(file, future)
         rows: dict[str, Sequence[object]] = {
             "photos": [result.photo] if result.photo else [],
             "faces": result.faces,
             "failures": result.failures,
-            "skipped": [result.skipped.file_type] if result.skipped else [],
+            "files": [file_row(file, result)],
         }
         counts = {tag: len(found) for tag, found in rows.items()}
-        TALLY.add(done=1, **counts)
+        TALLY.add(**counts)
         for tag, count in counts.items():
             Metrics.counter("ReadPhotos", tag).inc(count)
         yield from ((tag, row) for tag, found in rows.items() for row in found)

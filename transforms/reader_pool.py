@@ -15,10 +15,9 @@ from typing import ClassVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from models.detectors import Detector, load_detector
 from schemas.failures import failure
 from transforms.found_file import FoundFile
-from transforms.photo_reader import ReadResult, ReadSettings, read_photo
+from transforms.photo_reader import PhotoReader, ReadResult, ReadSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +82,15 @@ class ReaderPool:
         return ReadResult(failures=[lost])
 
 
-_child: tuple[ReadSettings, Detector] | None = None
+_reader: PhotoReader | None = None
 """In a child process: what `_start_child` left for the photos to come."""
 
 
 def _start_child(reading: ReadSettings) -> None:
-    global _child
-    _child = reading, load_detector(reading.detector, reading.detector_model)
+    global _reader
+    _reader = PhotoReader(reading)
 
 
 def _read_in_child(file: FoundFile) -> ReadResult:
-    assert _child is not None
-    return read_photo(file, *_child)
+    assert _reader is not None
+    return _reader.read(file)

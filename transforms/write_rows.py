@@ -15,7 +15,11 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from schemas.columns import arrow_schema, arrow_table
+from schemas.files import File
 from schemas.tables import TABLES
+
+KEPT: Final = "kept"
+"""Beside the tables: rows of `files` that an earlier run wrote and this one keeps."""
 
 ROWS_IN_MEMORY: Final = 4096
 """Rows that are gathered before they are written: a few megabytes of faces."""
@@ -66,7 +70,7 @@ class _WriteRowsDoFn(beam.DoFn):
             yield WindowedValue(part, MIN_TIMESTAMP, (GlobalWindow(),))
 
     def _flush(self) -> None:
-        row_type = TABLES[self._table]
+        row_type = File if self._table == KEPT else TABLES[self._table]
         if self._writer is None:
             os.makedirs(self._folder, exist_ok=True)
             self._path = os.path.join(self._folder, f"{self._table}-{uuid.uuid4().hex}.parquet")

@@ -13,13 +13,13 @@ from transforms.tally import TALLY
     ("counts", "seconds", "line"),
     [
         (
-            {"found": 2000, "done": 500, "photos": 480, "faces": 1234, "failures": 3},
+            {"found": 2000, "files": 500, "photos": 480, "faces": 1234, "failures": 3},
             60,
             "500 of 2,000 files, 8.0 photos/s, 1,234 faces, 3 failures, 3 min left",
         ),
-        ({"found": 10, "done": 10, "photos": 10}, 4, "10 of 10 files, 2.5 photos/s, 0 faces, 0 failures"),
+        ({"found": 10, "files": 10, "photos": 10}, 4, "10 of 10 files, 2.5 photos/s, 0 faces, 0 failures"),
         (
-            {"found": 4, "done": 1, "photos": 1},
+            {"found": 4, "files": 1, "photos": 1},
             0,
             "1 of 4 files, 0.0 photos/s, 0 faces, 0 failures, 0 s left",
         ),
@@ -38,7 +38,7 @@ def shown(stream, monkeypatch):
     monkeypatch.setattr(progress, "TERMINAL_SECONDS", 0.01)
     monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.02)
     with Progress(stream):
-        TALLY.add(found=2, done=1, photos=1)
+        TALLY.add(found=2, files=1, photos=1)
         while "1 of 2 files" not in stream.getvalue():
             time.sleep(0.01)
     return stream.getvalue()

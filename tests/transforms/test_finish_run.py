@@ -8,6 +8,7 @@ import pytest
 from schemas.columns import arrow_table
 from schemas.faces import Face
 from schemas.failures import failure
+from schemas.files import File
 from schemas.photos import Photo
 from schemas.tables import TABLES
 from transforms.finish_run import RunInfo, finish_run, mark_duplicates
@@ -48,6 +49,10 @@ def face(of):
         age=30,
         age_group="adult",
     )
+
+
+def file(uri, outcome, file_type):
+    return File(uri=uri, version="1", outcome=outcome, file_type=file_type)
 
 
 @pytest.fixture
@@ -92,25 +97,26 @@ def test_faces_are_those_of_the_copies_that_count_and_the_summaries_add_up(info,
         write("faces", [face(photos[2])]),
         write("failures", [failure("/z", "read", "empty")]),
     ]
-    manifest = finish_run(info, parts, {"csv": 2})
+    parts.append(write("files", [file("/n.csv", "skipped", "csv"), file("/x/a", "photo", "jpeg")]))
+    manifest = finish_run(info, parts)
     tables = {name: pd.read_parquet(tmp_path / name) for name in TABLES}
     assert sorted(tables["faces"].uri) == ["/x/a", "/x/c"]
     assert tables["footfall"].faces.sum() == tables["album"].faces.sum() == len(tables["faces"])
     assert tables["footfall"].drop_duplicates(["folder", "hour"]).photos.sum() == 3
     assert manifest.rows == {name: len(table) for name, table in tables.items()}
-    assert (manifest.duplicates, manifest.failures, manifest.skipped) == (1, {"empty": 1}, {"csv": 2})
+    assert (manifest.duplicates, manifest.failures, manifest.skipped) == (1, {"empty": 1}, {"csv": 1})
     assert read_manifest(str(tmp_path)) == manifest
 
 
 def test_the_files_say_with_which_models_and_settings_they_were_made(info, write, tmp_path):
-    finish_run(info, [write("photos", [photo("/a", "one")])], {})
+    finish_run(info, [write("photos", [photo("/a", "one")])])
     metadata = pq.read_schema(tmp_path / "photos" / "photos.parquet").metadata
     assert metadata[b"headcount.models"] == b'{"attributes": "ab"}'
     assert metadata[b"headcount.settings"] == b'{"min_face": 0.04}'
 
 
 def test_a_run_without_a_photo_has_empty_tables(info, tmp_path):
-    manifest = finish_run(info, [], {})
+    manifest = finish_run(info, [])
     assert manifest.rows == dict.fromkeys(TABLES, 0)
     assert list(pd.read_parquet(tmp_path / "faces").columns) == [
         field.name for field in dataclasses.fields(Face)

@@ -4,7 +4,8 @@ from collections import Counter
 import pytest
 
 from schemas.failures import Failure
-from transforms.found_file import FoundFile, Skipped, uri_of
+from schemas.files import File
+from transforms.found_file import FoundFile, uri_of
 from transforms.match_photos import MatchPhotos, match_input
 
 
@@ -32,7 +33,7 @@ def test_hidden_and_system_folders_are_counted_and_not_entered(tmp_path):
     (tmp_path / "._a.jpg").touch()
     matches = list(match_input(str(tmp_path)))
     assert names(matches) == ["a.jpg"]
-    assert Counter(m.file_type for m in matches if isinstance(m, Skipped)) == {
+    assert Counter(m.file_type for m in matches if isinstance(m, File)) == {
         "hidden folder": 2,
         "hidden file": 1,
     }
@@ -77,7 +78,8 @@ def test_the_output_inside_the_input_is_not_read(tmp_path):
 
 def test_a_pipe_is_skipped(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
-    assert list(match_input(str(tmp_path))) == [Skipped("special file")]
+    (skipped,) = match_input(str(tmp_path))
+    assert (skipped.outcome, skipped.file_type) == ("skipped", "special file")
 
 
 def test_sidecars_come_with_their_photo(tmp_path):

@@ -8,7 +8,7 @@ from schemas.tables import TABLES
 from transforms import output as output_module
 from transforms.output import MANIFEST, Output, check_output, read_manifest
 
-EMPTY = Manifest("", "", "", "", {}, {}, {}, 0, {}, {})
+EMPTY = Manifest("", "", "", "", {}, {}, {}, 0, 0, {}, {})
 
 
 def complete(root, run_id):

