@@ -43,6 +43,7 @@ TRAIN_EXAMPLES: Final = """examples:
 """
 SHOW_EXAMPLES: Final = """examples:
   headcount show out
+  headcount show out --failures
 """
 
 
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         commands = {"run": _run, "look": _look, "show": _show, "train": _train}
         return commands[args.command](args, rest, parser)
     except UsageError as error:
-        print(f"headcount {args.command}: {error}", file=sys.stderr)
+        print(f"headcount {args.command}: {_one_line(str(error))}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print("\nheadcount: interrupted; the output is still that of the last complete run", file=sys.stderr)
@@ -131,6 +132,9 @@ def make_parser() -> argparse.ArgumentParser:
 
     show = _command(commands, "show", "the totals of a finished run", SHOW_EXAMPLES)
     show.add_argument("output", metavar="OUT", help="the output folder of the run")
+    show.add_argument(
+        "--failures", action="store_true", default=False, help="what failed, by reason, with examples"
+    )
 
     train = _command(commands, "train", "train the attribute network on labelled faces", TRAIN_EXAMPLES)
     train.add_argument(
@@ -224,9 +228,9 @@ def _look(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentPa
 
 
 def _show(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentParser) -> int:
-    from beam_pipeline.show import totals
+    from beam_pipeline.show import failures, totals
 
-    print(totals(args.output))
+    print(failures(args.output) if args.failures else totals(args.output))
     return 0
 
 
@@ -290,6 +294,11 @@ def _unknown_flag(arg: str, known: set[str]) -> str:
         return f"{arg} belongs to no flag; see --help"
     near = difflib.get_close_matches(flag, known, n=1)
     return f"unknown flag {flag}; {f'did you mean {near[0]}?' if near else 'see --help'}"
+
+
+def _one_line(text: str) -> str:
+    """`text` without line breaks and control characters, which a file's name may hold."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _root_cause(error: BaseException) -> str:

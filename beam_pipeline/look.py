@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from beam_pipeline.run import read_settings
 from beam_pipeline.settings import Settings
+from beam_pipeline.show import printable
 from models.attributes import load_attribute_model, load_thresholds
 from schemas.errors import UsageError
 from schemas.faces import Face
@@ -71,7 +72,7 @@ def look(photo: str, target: str | None, settings: Settings) -> str:
         raise UsageError(
             f"--output {target} cannot be written ({error}); give a .jpg or .png file"
         ) from error
-    return "\n".join([_about(result.photo), *_table(faces), f"boxes drawn in {target}"])
+    return "\n".join([_about(result.photo), *_table(faces), f"boxes drawn in {printable(target)}"])
 
 
 def draw_faces(pixels: np.ndarray, faces: Sequence[Face], scale: float) -> Image.Image:
@@ -95,7 +96,7 @@ def _about(photo: Photo) -> str:
     taken = f"taken {photo.taken_at} ({photo.date_source})" if photo.taken_at else "no date"
     camera = " ".join(part for part in (photo.make, photo.model) if part)
     size = f"{photo.width}x{photo.height}"
-    return ", ".join(part for part in (size, taken, camera, f"{photo.faces} faces") if part)
+    return printable(", ".join(part for part in (size, taken, camera, f"{photo.faces} faces") if part))
 
 
 def _table(faces: Sequence[Face]) -> list[str]:

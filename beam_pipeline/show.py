@@ -37,6 +37,31 @@ def totals(output: str) -> str:
     return "\n\n".join(section for section in sections if section)
 
 
+def failures(output: str, examples: int = 5) -> str:
+    """The failures of the run in the folder `output` by code, with some of the files of each."""
+    read_manifest(output)
+    rows = pq.read_table(os.path.join(output, "failures")).to_pylist()
+    if not rows:
+        return "No failures."
+    codes: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        codes.setdefault(row["code"], []).append(row)
+    sections = []
+    for code, group in sorted(codes.items(), key=lambda item: -len(item[1])):
+        lines = [f"{len(group):,}  {code} ({group[0]['stage']}): {group[0]['message']}"]
+        for row in group[:examples]:
+            lines.append("  " + printable(f"{row['uri']}  {row['detail']}".rstrip()))
+        if len(group) > examples:
+            lines.append(f"  and {len(group) - examples:,} more: all are in {output}/failures")
+        sections.append("\n".join(lines))
+    return "\n\n".join(sections)
+
+
+def printable(text: str) -> str:
+    """`text` with control characters escaped: a file's name must not steer the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _overview(manifest: Manifest, photos: pa.Table, output: str) -> str:
     rows = manifest.rows
     seconds = _time(manifest.finished_at) - _time(manifest.started_at)

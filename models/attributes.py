@@ -58,6 +58,7 @@ class Thresholds:
 
 def load_attribute_model(model: str = DEFAULT_MODEL, threads: int = 1) -> AttributeModel:
     """Loads `model` and tries it on two empty crops; raises UsageError saying what does not fit."""
+    _check_hash(model)
     loaded: AttributeModel = LiteRtModel(model, threads) if model.endswith(".tflite") else HubModel(model)
     outputs = loaded.describe(np.zeros((2, loaded.side, loaded.side, 3), np.uint8))
     found = {name: tuple(np.shape(values)[1:]) for name, values in outputs.items()}
@@ -72,10 +73,24 @@ def load_attribute_model(model: str = DEFAULT_MODEL, threads: int = 1) -> Attrib
 
 def load_thresholds(model: str = DEFAULT_MODEL) -> Thresholds:
     """The thresholds in the JSON file beside `model`, or none of them where there is no such file."""
+    return Thresholds(**_about(model).get("thresholds", {}))
+
+
+def _about(model: str) -> dict[str, Any]:
+    """What the JSON file beside a model file says."""
     path = Path(model).with_suffix(".json")
-    if not path.is_file():
-        return Thresholds()
-    return Thresholds(**json.loads(path.read_text()).get("thresholds", {}))
+    if not os.path.isfile(model) or not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text()))
+    except ValueError as error:
+        raise UsageError(f"{path} beside the attribute model is not JSON ({error}); remove it") from error
+
+
+def _check_hash(model: str) -> None:
+    expected = _about(model).get("sha256")
+    if expected not in (None, model_hash(model)):
+        raise UsageError(f"attribute model {model} is not the one its .json file speaks of; install it anew")
 
 
 def model_hash(model: str = DEFAULT_MODEL) -> str:

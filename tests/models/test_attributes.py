@@ -80,8 +80,18 @@ def test_a_file_that_is_no_model_is_refused(tmp_path):
 
 def test_thresholds_are_read_from_beside_the_model(tmp_path):
     assert load_thresholds(str(tmp_path / "own.tflite")) == Thresholds()
+    (tmp_path / "own.tflite").touch()
     (tmp_path / "own.json").write_text(json.dumps({"thresholds": {"gender": 0.7}}))
     assert load_thresholds(str(tmp_path / "own.tflite")) == Thresholds(gender=0.7)
+
+
+def test_a_model_that_is_not_the_one_its_json_speaks_of_is_refused(tmp_path):
+    shutil.copy(DEFAULT_MODEL, tmp_path / "own.tflite")
+    (tmp_path / "own.json").write_text(json.dumps({"sha256": model_hash(DEFAULT_MODEL)}))
+    load_attribute_model(str(tmp_path / "own.tflite"))
+    (tmp_path / "own.json").write_text(json.dumps({"sha256": "0" * 64}))
+    with pytest.raises(UsageError, match="not the one its"):
+        load_attribute_model(str(tmp_path / "own.tflite"))
 
 
 def test_the_hash_changes_with_the_bytes(tmp_path):
