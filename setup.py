@@ -16,6 +16,8 @@ EXTRAS = {
 }
 EXTRAS["all"] = [requirement for extra in EXTRAS.values() for requirement in extra]
 EXTRAS["test"] = [
+    # Has wheels for Linux only; the fuzzing test is skipped without.
+    "atheris>=3; sys_platform == 'linux'",
     "hypothesis>=6",
     "mypy==2.4.1",
     "psutil>=6",

@@ -1,7 +1,7 @@
 """From the parts of a run to its tables, and the switch that makes them visible.
 
-Rows are a thousand times smaller than photos, so one worker turns the rows of a million photos into
-tables in the time a thousand photos take to read. Faces stream through; photos are held as columns.
+Rows are thousands of times smaller than photos, so one worker can do this for a large collection. Faces
+stream through; photos are held as columns.
 """
 
 from __future__ import annotations

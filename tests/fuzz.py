@@ -1,0 +1,52 @@
+"""Coverage-guided fuzzing of everything that reads a stranger's bytes before a pixel is decoded.
+
+    python -m tests.fuzz tests/data/corpus -max_total_time=600 -max_len=2048
+
+The first byte of an input chooses the format, the rest is the file; or, for the last choices, a sidecar
+or a file's name. Nothing but PhotoError may come out. New inputs that reach new code are added to the
+corpus; all options are libFuzzer's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from datetime import datetime
+
+import atheris
+
+with atheris.instrument_imports(include=["exifread", "transforms", "PIL"]):
+    from schemas.errors import PhotoError
+    from transforms.capture_time import capture_time
+    from transforms.decode import read_header
+    from transforms.exif import Metadata, read_metadata
+    from transforms.file_types import HEAD_BYTES, PHOTO_FORMATS, sniff
+    from transforms.found_file import FoundFile
+    from transforms.sidecars import takeout_time, xmp_dates
+
+FORMATS = sorted(PHOTO_FORMATS)
+NOW = datetime(2026, 1, 1)
+
+
+def read_one(data: bytes) -> None:
+    """Reads one input as the pipeline would; raises whatever must not come out."""
+    choice, content = (data[0] if data else 0) % (len(FORMATS) + 3), data[1:]
+    with contextlib.suppress(PhotoError):
+        if choice < len(FORMATS):
+            sniff(content[:HEAD_BYTES], "a.jpg")
+            metadata = read_metadata(content, FORMATS[choice])
+            capture_time(metadata, FoundFile("/in/a.jpg", "/in", len(content), 0.0), NOW)
+            read_header(content, FORMATS[choice], max_pixels=10**8)
+        elif choice == len(FORMATS):
+            xmp_dates(content)
+        elif choice == len(FORMATS) + 1:
+            takeout_time(content)
+        else:
+            path = os.fsdecode(b"/in/" + content.replace(b"\0", b""))
+            capture_time(Metadata(), FoundFile(path, "/in", 0, 0.0), NOW)
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, read_one)
+    atheris.Fuzz()
