@@ -91,7 +91,7 @@ def test_a_smaller_face_needs_a_larger_picture():
     sides = [detection_side(share) for share in (1, 0.1, 0.04, 0.02, 0.001)]
     assert sides == sorted(sides)
     assert all(side % 32 == 0 for side in sides)
-    assert detection_side() == 672
+    assert detection_side() == 704
 
 
 @pytest.mark.parametrize("share", [0, -1, 1.1, math.nan])
