@@ -23,7 +23,7 @@ from schemas.files import SKIPPED
 from schemas.manifest import Manifest
 from schemas.tables import TABLES
 from transforms.earlier import Earlier
-from transforms.output import MANIFEST, Output
+from transforms.output import Output
 from transforms.summarise import (
     ALBUM_GROUPS,
     ALBUM_PLACE,
@@ -77,15 +77,12 @@ def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
     paths = {table: sorted(part.path for part in parts if part.table == table) for table in (*TABLES, KEPT)}
     files, kept = _files(info, paths)
     photos = mark_duplicates(_new_and_kept("photos", paths["photos"], info.earlier, kept))
-    copies = photos.filter(pc.is_valid(photos["duplicate_of"]))
     counted = photos.filter(pc.is_null(photos["duplicate_of"]))
     failures = _new_and_kept("failures", paths["failures"], info.earlier, kept)
+    failures = failures.sort_by([("uri", "ascending"), ("message", "ascending")])
     rows = {
-        "photos": _write(info, "photos", [photos]),
-        "failures": _write(
-            info, "failures", [failures.sort_by([("uri", "ascending"), ("message", "ascending")])]
-        ),
-        "files": _write(info, "files", [files.sort_by("uri")]),
+        table: _write(info, table, [whole])
+        for table, whole in (("photos", photos), ("failures", failures), ("files", files.sort_by("uri")))
     }
     footfall_faces: Groups = Counter()
     album_faces: Groups = Counter()
@@ -118,13 +115,11 @@ def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
         models=info.models,
         rows={table: rows[table] for table in TABLES},
         kept=len(kept),
-        duplicates=len(copies),
+        duplicates=len(photos) - len(counted),
         failures=dict(Counter(failures["code"].to_pylist())),
         skipped=dict(sorted(Counter(skipped["file_type"].to_pylist()).items())),
     )
-    with open(f"{info.output.run_folder}/{MANIFEST}", "w", encoding="utf-8") as file:
-        file.write(manifest.to_json())
-    info.output.publish()
+    info.output.publish(manifest)
     return manifest
 
 

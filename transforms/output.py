@@ -65,8 +65,10 @@ class Output:
         paths = {name: os.path.join(self.root, name, f"{name}.parquet") for name in names}
         return Earlier(**{name: os.path.realpath(path) for name, path in paths.items()})
 
-    def publish(self) -> None:
+    def publish(self, manifest: Manifest) -> None:
         """Makes this run the one that readers see, and removes what earlier runs left."""
+        with open(os.path.join(self.run_folder, MANIFEST), "w", encoding="utf-8") as file:
+            file.write(manifest.to_json())
         shutil.rmtree(self.parts_folder, ignore_errors=True)
         try:
             for name in _NAMES:

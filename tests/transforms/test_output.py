@@ -16,9 +16,7 @@ def complete(root, run_id):
     for table in TABLES:
         with open(run.table_file(table), "w") as file:
             file.write(run_id)
-    with open(os.path.join(run.run_folder, MANIFEST), "w") as file:
-        file.write(EMPTY.to_json())
-    run.publish()
+    run.publish(EMPTY)
 
 
 def seen(root):
