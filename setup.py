@@ -36,7 +36,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["beam_pipeline", "models", "runners", "schemas", "transforms"],
-    package_data={"models": ["weights/*", "cards/*"]},
+    package_data={"models": ["weights/*.tflite", "weights/*.json", "cards/*"]},
     entry_points={"console_scripts": ["headcount = beam_pipeline.command:main"]},
     install_requires=[
         # The runner's behaviour was measured on this version.
