@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from beam_pipeline import __version__
+from beam_pipeline.text import printable
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
     from beam_pipeline.settings import Settings
 
 # Everything heavier than argparse is imported by the subcommand that needs it: --help is instant.
@@ -61,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         commands = {"run": _run, "look": _look, "show": _show, "train": _train}
         return commands[args.command](args, rest, parser)
     except UsageError as error:
-        print(f"headcount {args.command}: {_one_line(str(error))}", file=sys.stderr)
+        print(f"headcount {args.command}: {printable(str(error))}", file=sys.stderr)
         return USAGE_ERROR
     finally:
         signal.signal(signal.SIGINT, before)
@@ -84,6 +86,36 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"headcount {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    _add_run(commands)
+    look = _command(commands, "look", "show what is seen in one picture", LOOK_EXAMPLES)
+    look.add_argument("photo", metavar="PHOTO", help="a picture, or the http(s) address of one")
+    look.add_argument(
+        "--output",
+        metavar="FILE",
+        help="the copy with numbered boxes (PHOTO's name with -faces.jpg, in this folder)",
+    )
+    _add_seeing_flags(look)
+
+    show = _command(commands, "show", "the totals of a finished run", SHOW_EXAMPLES)
+    show.add_argument("output", metavar="OUT", help="the output folder of the run")
+    show.add_argument(
+        "--failures", action="store_true", default=False, help="what failed, by reason, with examples"
+    )
+
+    train = _command(commands, "train", "train the attribute network on labelled faces", TRAIN_EXAMPLES)
+    train.add_argument(
+        "--data", required=True, metavar="FOLDER", help="SOURCE-SPLIT.parquet files of labelled faces"
+    )
+    train.add_argument(
+        "--output", required=True, metavar="FOLDER", help="checkpoints, log, and the model in export/"
+    )
+    train.add_argument("--cache", required=True, metavar="FOLDER", help="re-cropped faces, 2 GB, made once")
+    train.add_argument("--epochs", type=int, metavar="N", help="most passes over the faces (9)")
+    train.add_argument("--start_from", metavar="FILE", help="weights (.keras) to start from instead of none")
+    return parser
+
+
+def _add_run(commands: Commands) -> None:
     run = _command(commands, "run", "read a photo collection into Parquet tables", RUN_EXAMPLES)
     run.add_argument(
         "--input",
@@ -128,37 +160,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--processes", type=int, metavar="N", help="child processes that read photos (one per core)"
     )
 
-    look = _command(commands, "look", "show what is seen in one picture", LOOK_EXAMPLES)
-    look.add_argument("photo", metavar="PHOTO", help="a picture, or the http(s) address of one")
-    look.add_argument(
-        "--output",
-        metavar="FILE",
-        help="the copy with numbered boxes (PHOTO's name with -faces.jpg, in this folder)",
-    )
-    _add_seeing_flags(look)
 
-    show = _command(commands, "show", "the totals of a finished run", SHOW_EXAMPLES)
-    show.add_argument("output", metavar="OUT", help="the output folder of the run")
-    show.add_argument(
-        "--failures", action="store_true", default=False, help="what failed, by reason, with examples"
-    )
-
-    train = _command(commands, "train", "train the attribute network on labelled faces", TRAIN_EXAMPLES)
-    train.add_argument(
-        "--data", required=True, metavar="FOLDER", help="SOURCE-SPLIT.parquet files of labelled faces"
-    )
-    train.add_argument(
-        "--output", required=True, metavar="FOLDER", help="checkpoints, log, and the model in export/"
-    )
-    train.add_argument("--cache", required=True, metavar="FOLDER", help="re-cropped faces, 2 GB, made once")
-    train.add_argument("--epochs", type=int, metavar="N", help="most passes over the faces (9)")
-    train.add_argument("--start_from", metavar="FILE", help="weights (.keras) to start from instead of none")
-    return parser
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str, examples: str
-) -> argparse.ArgumentParser:
+def _command(commands: Commands, name: str, what: str, examples: str) -> argparse.ArgumentParser:
     return commands.add_parser(
         name,
         help=what,
@@ -299,11 +302,6 @@ def _unknown_flag(arg: str, known: set[str]) -> str:
         return f"{arg} belongs to no flag; see --help"
     near = difflib.get_close_matches(flag, known, n=1)
     return f"unknown flag {flag}; {f'did you mean {near[0]}?' if near else 'see --help'}"
-
-
-def _one_line(text: str) -> str:
-    """`text` without line breaks and control characters, which a file's name may hold."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _root_cause(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from beam_pipeline.run import read_settings
 from beam_pipeline.settings import Settings
-from beam_pipeline.show import printable
+from beam_pipeline.text import printable
 from models.attributes import load_attribute_model, load_thresholds
 from schemas.errors import UsageError
 from schemas.faces import Face

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from beam_pipeline.text import printable
 from schemas.failures import CODES
 from schemas.labels import AGE_GROUP_NAMES, GENDERS, MOODS
 from schemas.manifest import Manifest
@@ -55,11 +56,6 @@ def failures(output: str, examples: int = 5) -> str:
             lines.append(f"  and {len(group) - examples:,} more: all are in {output}/failures")
         sections.append("\n".join(lines))
     return "\n\n".join(sections)
-
-
-def printable(text: str) -> str:
-    """`text` with control characters escaped: a file's name must not steer the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _overview(manifest: Manifest, photos: pa.Table, output: str) -> str:

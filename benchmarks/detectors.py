@@ -34,14 +34,6 @@ TEACHER_MAYBE: Final = 0.3
 """Scores of YuNet from which a face must be found, and below which a detection is false."""
 
 
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union."""
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
-    both = max(width, 0.0) * max(height, 0.0)
-    return both / (one.width * one.height + other.width * other.height - both)
-
-
 def load(name: str, data: Path) -> Detector:
     """The detector `name`, YuNet with the model in `data`."""
     return load_detector(name, str(data / YUNET) if name == "yunet" else None)
@@ -66,8 +58,8 @@ def framing(data: Path, names: Sequence[str]) -> pd.DataFrame:
             large = cv2.resize(picture, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
             found = [box for box, _, _ in detector.find(large)]
             for true, score in teacher:
-                best = max(found, key=lambda box: overlap(box, true.scaled(3)), default=None)
-                if score >= TEACHER_FACE and best and overlap(best, true.scaled(3)) > 0.25:
+                best = max(found, key=lambda box: box.overlap(true.scaled(3)), default=None)
+                if score >= TEACHER_FACE and best and best.overlap(true.scaled(3)) > 0.25:
                     pairs.append(_relative(best, true.scaled(3)))
         middle, spread = np.median(pairs, axis=0), np.std(pairs, axis=0)
         rows.append([name, len(pairs), *middle, spread.max()])
@@ -102,11 +94,11 @@ def thresholds(data: Path, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _best_score(found: Sequence[Detection], true: Box) -> float:
-    return max((one.score for one in found if overlap(one.box, true) > 0.4), default=-1.0)
+    return max((one.score for one in found if one.box.overlap(true) > 0.4), default=-1.0)
 
 
 def _is_false(one: Detection, maybe: Sequence[Box]) -> bool:
-    return all(overlap(one.box, box) < 0.1 for box in maybe)
+    return all(one.box.overlap(box) < 0.1 for box in maybe)
 
 
 def recall(data: Path, photos: Path, names: Sequence[str], sides: Sequence[int]) -> pd.DataFrame:

@@ -37,6 +37,13 @@ class Box:
     def height(self) -> float:
         return self.bottom - self.top
 
+    def overlap(self, other: Box) -> float:
+        """Intersection over union, 0 to 1."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        both = max(width, 0.0) * max(height, 0.0)
+        return both / (self.width * self.height + other.width * other.height - both)
+
     def scaled(self, factor: float) -> Box:
         """The same box in a picture `factor` times as large."""
         return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor)

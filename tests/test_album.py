@@ -31,14 +31,6 @@ def seen(data, tmp_path_factory):
     return tables_of(data / "album", tmp_path_factory.mktemp("album"))
 
 
-def overlap(one: Box, other: Box) -> float:
-    """Intersection over union."""
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
-    both = max(width, 0) * max(height, 0)
-    return both / (one.width * one.height + other.width * other.height - both)
-
-
 def box(row) -> Box:
     return Box(row.left, row.top, row.right, row.bottom)
 
@@ -82,7 +74,7 @@ def test_faces_are_found_and_few_are_false(seen, truth):
 def test_boxes_of_turned_photos_are_upright(seen, data):
     boxes = pd.read_csv(data / "album" / "boxes.csv")
     found = {path: [box(row) for row in rows.itertuples()] for path, rows in seen["faces"].groupby("path")}
-    best = [max(overlap(box(row), one) for one in found[row.path]) for row in boxes.itertuples()]
+    best = [max(box(row).overlap(one) for one in found[row.path]) for row in boxes.itertuples()]
     assert sum(one > 0.4 for one in best) >= 0.95 * len(boxes)
 
 

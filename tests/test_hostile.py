@@ -16,7 +16,8 @@ from PIL import Image
 from beam_pipeline.command import main
 from beam_pipeline.run import run
 from beam_pipeline.settings import Settings
-from beam_pipeline.show import failures, printable
+from beam_pipeline.show import failures
+from beam_pipeline.text import printable
 from benchmarks.multiply import with_comment
 from schemas.tables import TABLES
 from transforms.output import read_manifest

