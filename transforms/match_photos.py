@@ -75,7 +75,12 @@ def _match_folder(root: str, exclude: str | None) -> Iterator[Match]:
     entered: set[tuple[int, int]] = set()
     unreadable: list[OSError] = []
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable.append):
-        info = os.stat(folder)
+        try:
+            info = os.stat(folder)
+        except OSError as gone:  # It went while its parent was listed.
+            unreadable.append(gone)
+            subfolders.clear()
+            continue
         if (info.st_dev, info.st_ino) in entered or os.path.realpath(folder) == excluded:
             subfolders.clear()
             continue

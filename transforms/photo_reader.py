@@ -93,11 +93,15 @@ class PhotoReader:
         photo_id = hashlib.sha256(content).hexdigest()[:32]
         metadata = read_metadata(content, kind.format)
         taken = capture_time(metadata, file, self._settings.started_at, self._settings.use_mtime)
+        failures = [
+            failure(file.uri, "metadata", "bad_metadata", damage)
+            for damage in (metadata.damage, taken.damage)
+            if damage
+        ]
         known = self._known.find(photo_id) if self._known else None
         if known:
-            return ReadResult(
-                kind.file_type, replace(known, uri=file.uri, duplicate_of=None, **_dates(taken))
-            )
+            moved = replace(known, uri=file.uri, duplicate_of=None, **_dates(taken))
+            return ReadResult(kind.file_type, moved, failures=failures)
         decoded, detections = self._look(content, kind, metadata)
         photo = Photo(
             uri=file.uri,
@@ -118,12 +122,8 @@ class PhotoReader:
             _cut_out(photo, number, detection, decoded, self._settings.crop_size)
             for number, detection in enumerate(sorted(detections, key=_from_the_left))
         ]
-        damages = (
-            ("metadata", "bad_metadata", metadata.damage),
-            ("metadata", "bad_metadata", taken.damage),
-            ("decode", "truncated", decoded.damage),
-        )
-        failures = [failure(file.uri, stage, code, damage) for stage, code, damage in damages if damage]
+        if decoded.damage:
+            failures.append(failure(file.uri, "decode", "truncated", decoded.damage))
         return ReadResult(kind.file_type, photo, faces, failures)
 
     def _look(self, content: bytes, kind: FileKind, metadata: Metadata) -> tuple[Decoded, list[Detection]]:

@@ -1,8 +1,8 @@
 """Child processes that read photos and own all native code that could hang or crash.
 
-Threads cannot be killed, and the default detector holds the interpreter's lock. A child that
-exceeds its time or dies costs one failure row; its successor takes the next photo. Only paths go to
-the children and only rows and small crops come back.
+Threads cannot be killed, and a crash in one ends the whole run. A child that exceeds its time or dies
+costs one failure row; its successor takes the next photo. Only paths go to the children and only rows
+and small crops come back.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class ReaderPool:
 
     def __init__(self, reading: ReadSettings, settings: PoolSettings) -> None:
         self.settings = settings
+        self._key = (reading, settings)
         self._users = 0
         self._pool = ProcessPool(
             max_workers=settings.processes,
@@ -60,8 +61,7 @@ class ReaderPool:
             self._users -= 1
             if self._users:
                 return
-            for key in [key for key, pool in self._open.items() if pool is self]:
-                del self._open[key]
+            del self._open[self._key]
         self._pool.stop()
         self._pool.join()
 

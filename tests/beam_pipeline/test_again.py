@@ -82,6 +82,16 @@ def test_a_moved_photo_is_hashed_and_its_faces_follow_it(again):
     assert (new.age, new.left) == (old.age, old.left)
 
 
+def test_a_known_photo_still_says_that_its_new_sidecar_is_broken(again):
+    photos, run_again = again
+    (photos / "IMG_20200102_030405.webp.xmp").write_text("<broken")
+    tables, _, read = run_again()
+    assert read == 2
+    assert len(tables["faces"]) == 2
+    (lost,) = tables["failures"][tables["failures"].code == "bad_metadata"].itertuples()
+    assert lost.uri.endswith("IMG_20200102_030405.webp")
+
+
 def test_when_the_copy_that_counts_goes_the_other_takes_its_faces(again):
     photos, run_again = again
     (photos / "2019" / "a copy.jpg").unlink()
