@@ -16,7 +16,7 @@ CODES: Final = {
     "bad_metadata": "The metadata is damaged; the rest of the photo was read.",
     "truncated": "The picture ends too early; what is there was read.",
     "timeout": "Reading took longer than --photo_timeout seconds.",
-    "decoder_died": "The decoder crashed on this file.",
+    "decoder_died": "The decoder crashed or ran out of memory on this file.",
     "bad_face": "A detected face could not be described; the photo and its other faces were kept.",
     "internal_error": "Headcount itself failed on this file; please report the detail.",
 }

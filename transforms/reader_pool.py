@@ -1,23 +1,31 @@
 """Child processes that read photos and own all native code that could hang or crash.
 
-Threads cannot be killed, and a crash in one ends the whole run. A child that exceeds its time or dies
-costs one failure row; its successor takes the next photo. Only paths go to the children and only rows
-and small crops come back.
+Threads cannot be killed, and a crash in one ends the whole run. A child that exceeds its time or its
+memory, or dies, costs one failure row; it or its successor takes the next photo. Only paths go to the
+children and only rows and small crops come back.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from schemas.failures import failure
 from transforms.found_file import FoundFile
 from transforms.photo_reader import PhotoReader, ReadResult, ReadSettings
+
+DECODE_BYTES: Final = 20
+"""Memory for each pixel of a picture. The most that was measured is 17, for WebP."""
+DETECT_BYTES: Final = 1024
+"""Memory for each pixel of a square of `detection_side`. The most that was measured is 920, for dlib-mmod."""
+SPARE_BYTES: Final = 512 * 2**20
+"""Memory for the bytes of the file, and for what libraries load when they are first used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,8 @@ class ReaderPool:
             lost = failure(file.uri, "read", "timeout", f"{self.settings.photo_timeout:g} s")
         except ProcessExpired as death:
             lost = failure(file.uri, "read", "decoder_died", f"exit code {death.exitcode}")
+        except MemoryError:
+            lost = failure(file.uri, "read", "decoder_died", "out of memory")
         except Exception as error:  # Whatever one photo does to a child, the run goes on.
             lost = failure(file.uri, "read", "internal_error", repr(error))
         return ReadResult(failures=[lost])
@@ -89,6 +99,25 @@ _reader: PhotoReader | None = None
 def _start_child(reading: ReadSettings) -> None:
     global _reader
     _reader = PhotoReader(reading)
+    _limit_memory(reading)
+
+
+def _limit_memory(reading: ReadSettings) -> None:
+    """Lets this process take what any photo within `max_pixels` needs beside what it has now, and no more.
+
+    Linux only: others have no limit that holds.
+    """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    with open("/proc/self/statm", encoding="ascii") as pages:
+        now = int(pages.read().split()[5]) * resource.getpagesize()
+    pixels, searched = reading.max_pixels, reading.detection_side**2
+    limit = now + DECODE_BYTES * pixels + DETECT_BYTES * searched + SPARE_BYTES
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    least = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (least, hard))
 
 
 def _read_in_child(file: FoundFile) -> ReadResult:

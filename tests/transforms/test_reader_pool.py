@@ -1,6 +1,8 @@
 import os
 import signal
+import sys
 import time
+from dataclasses import replace
 from multiprocessing import active_children
 
 import pytest
@@ -46,6 +48,24 @@ def test_a_child_that_is_killed_loses_one_photo_and_is_replaced(reading, stuck, 
         assert pool.result(good, next_one).photo
     finally:
         pool.release()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit holds on Linux alone")
+def test_a_photo_over_its_memory_is_lost_alone(reading, good, tmp_path):
+    """Two gigabytes that begin like a photo, as recovery tools leave them; the file takes no disk."""
+    path = tmp_path / "huge.jpg"
+    path.write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF\0")
+    os.truncate(path, 2 * 2**30)
+    huge = FoundFile(str(path), str(tmp_path), path.stat().st_size, 0.0)
+    pool = ReaderPool.acquire(replace(reading, max_pixels=10**6), PoolSettings(processes=1, photo_timeout=60))
+    try:
+        futures = [(file, pool.submit(file)) for file in (good, huge, good)]
+        results = [pool.result(file, future) for file, future in futures]
+    finally:
+        pool.release()
+    assert [result.photo is not None for result in results] == [True, False, True]
+    (lost,) = results[1].failures
+    assert (lost.stage, lost.code, lost.detail) == ("read", "decoder_died", "out of memory")
 
 
 def test_users_with_equal_settings_share_a_pool_that_ends_with_the_last(reading):
