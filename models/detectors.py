@@ -42,6 +42,10 @@ MIN_SIDE: Final = 64
 MAX_SIDE: Final = 4096
 """Largest side of a picture for a detector; time and memory grow with its square."""
 
+MAX_ENLARGEMENT: Final = 2.0
+"""Small pictures are enlarged no more than this: it shows a detector nothing new, and a face that fills a
+picture of 700 pixels is larger than those it learned from."""
+
 Landmarks = tuple[tuple[float, float], ...]
 """Five points (x, y): right eye, left eye, nose, right and left mouth corner (the person's own right)."""
 
@@ -119,13 +123,14 @@ def detection_side(min_face: float = DEFAULT_MIN_FACE) -> int:
 def detect_faces(
     pixels: np.ndarray, detector: Detector, side: int, min_score: float | None = None
 ) -> list[Detection]:
-    """Faces in RGB uint8 [height, width, 3], searched at a longer side of `side`; best first.
+    """Faces in RGB uint8 [height, width, 3], searched at a longer side of `side`, or of `MAX_ENLARGEMENT`
+    times its own if that is less; best first.
 
     Boxes and landmarks are in pixels of `pixels`; boxes end at its edges. `min_score` None is the
     detector's own threshold.
     """
     height, width = pixels.shape[:2]
-    factor = side / max(height, width)
+    factor = min(side / max(height, width), MAX_ENLARGEMENT)
     least = detector.min_score if min_score is None else min_score
     found = (one for one in detector.detect(_resized(pixels, factor)) if one.score >= least)
     inside = (_placed(one, 1 / factor, width, height) for one in found)

@@ -67,10 +67,11 @@ def test_boxes_are_of_the_given_picture_and_end_at_its_edges():
     assert found == [Detection(Box(0, 40, 200, 200), 0.9)]
 
 
-def test_small_pictures_are_enlarged():
+@pytest.mark.parametrize(("width", "seen"), [(400, (320, 640, 3)), (200, (200, 400, 3))])
+def test_small_pictures_are_enlarged_up_to_twice(width, seen):
     detector, shown = fake()
-    detect_faces(np.zeros((100, 200, 3), np.uint8), detector, 640)
-    assert shown == [(320, 640, 3)]
+    detect_faces(np.zeros((width // 2, width, 3), np.uint8), detector, 640)
+    assert shown == [seen]
 
 
 def test_the_threshold_is_the_detectors_own_or_the_callers():
