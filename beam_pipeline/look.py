@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from beam_pipeline.run import read_settings
 from beam_pipeline.settings import Settings
 from beam_pipeline.text import printable
-from models.attributes import load_attribute_model, load_thresholds
+from models.attributes import load_attribute_model, load_calibration
 from schemas.errors import UsageError
 from schemas.faces import Face
 from schemas.failures import Failure
@@ -55,7 +55,7 @@ def look(photo: str, target: str | None, settings: Settings) -> str:
             raise UsageError(_why_not(photo, result.failures))
         describing = DescribeSettings(
             settings.attribute_model,
-            load_thresholds(settings.attribute_model),
+            load_calibration(settings.attribute_model),
             settings.attributes,
             threads=1,
         )

@@ -16,7 +16,7 @@ from beam_pipeline import __version__
 from beam_pipeline.graph import Plan, build
 from beam_pipeline.progress import Progress
 from beam_pipeline.settings import DECIDE_ROWS, Settings
-from models.attributes import load_attribute_model, load_thresholds, model_hash
+from models.attributes import load_attribute_model, load_calibration, model_hash
 from models.detectors import detection_side, load_detector
 from runners.local import local_options
 from schemas.errors import UsageError
@@ -53,7 +53,7 @@ def make_plan(settings: Settings) -> tuple[Plan, list[str]]:
         pool=PoolSettings(processes=processes, photo_timeout=settings.photo_timeout),
         describing=DescribeSettings(
             model=settings.attribute_model,
-            thresholds=load_thresholds(settings.attribute_model),
+            calibration=load_calibration(settings.attribute_model),
             attributes=settings.attributes,
             threads=processes,
         ),

@@ -43,17 +43,28 @@ class AttributeModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Below these a label is null. Chosen on validation data and kept in a JSON file beside the weights."""
+class Calibration:
+    """What turns outputs into answers: chosen on validation data, kept in a JSON file beside the weights."""
 
     gender: float = 0.5
-    """Smallest probability of the likelier gender."""
+    """Smallest probability of the likelier gender; below it, gender is null."""
     gender_from_age: float = 0.0
     """Youngest apparent age, in years, at which gender can be told."""
     mood: float = 0.0
-    """Smallest probability of the likeliest mood."""
+    """Smallest probability of the likeliest mood; below it, mood is null."""
     mood_sharpness: float = 0.0
     """Smallest sharpness (as in `schemas.faces`) at which mood can be told."""
+    age_margins: tuple[float, ...] = ()
+    """Years that widen the age interval, by band (`models.intervals.conformal_margins`)."""
+
+    def tell_gender(self, p_female: np.ndarray, age: np.ndarray | None) -> np.ndarray:
+        """Whether gender can be told, bool [n], from `p_female` [n] and the ages [n] if they are known."""
+        told = np.maximum(p_female, 1 - p_female) >= self.gender
+        return told if age is None else told & (age >= self.gender_from_age)
+
+    def tell_mood(self, p_mood: np.ndarray, sharpness: np.ndarray) -> np.ndarray:
+        """Whether mood can be told, bool [n], from `p_mood` [n, 7] and `sharpness` [n]."""
+        return (p_mood.max(-1) >= self.mood) & (sharpness >= self.mood_sharpness)
 
 
 def load_attribute_model(model: str = DEFAULT_MODEL, threads: int = 1) -> AttributeModel:
@@ -71,9 +82,10 @@ def load_attribute_model(model: str = DEFAULT_MODEL, threads: int = 1) -> Attrib
     return loaded
 
 
-def load_thresholds(model: str = DEFAULT_MODEL) -> Thresholds:
-    """The thresholds in the JSON file beside `model`, or none of them where there is no such file."""
-    return Thresholds(**_about(model).get("thresholds", {}))
+def load_calibration(model: str = DEFAULT_MODEL) -> Calibration:
+    """The calibration in the JSON file beside `model`, or none where there is no such file."""
+    values = _about(model).get("calibration", {})
+    return Calibration(**{**values, "age_margins": tuple(values.get("age_margins", ()))})
 
 
 def _about(model: str) -> dict[str, Any]:

@@ -9,23 +9,22 @@ import numpy as np
 
 from models.framing import CROP_SIZE
 
-TURN: Final = 20.0
+TURN: Final = 14.0
 """Degrees either way."""
-ZOOM: Final = 0.18
+ZOOM: Final = 0.16
 """Either way, as a share of the crop's side; detectors differ on faces that fill the picture."""
-SHIFT: Final = 0.07
+SHIFT: Final = 0.06
 
 
 def augment(packed: np.ndarray, real: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One training crop, uint8 [CROP_SIZE, CROP_SIZE, 3], from a packed crop (see models.dataset.Faces)."""
-    face = _surround(packed, real, rng)
-    face = _move(face, rng)
-    if rng.random() < 0.3:
+    face = _move(_surround(packed, real, rng), rng)
+    if rng.random() < 0.12:
         face = np.repeat(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)[:, :, None], 3, 2)
-    if rng.random() < 0.7:
+    if rng.random() < 0.5:
         face = cv2.LUT(face, _tone(rng))
     face = _degrade(face, rng)
-    if rng.random() < 0.2:
+    if rng.random() < 0.06:
         _cover(face, rng)
     return face
 
@@ -41,7 +40,7 @@ def _surround(packed: np.ndarray, real: np.ndarray, rng: np.random.Generator) ->
     so that the network does not learn the sources by their borders."""
     left, top, right, bottom = (int(edge) for edge in real)
     side = packed.shape[0]
-    if (left == 0 and top == 0 and right == side and bottom == side) or rng.random() < 0.3:
+    if (left == 0 and top == 0 and right == side and bottom == side) or rng.random() < 0.5:
         return packed
     inside = packed[top:bottom, left:right]
     margins = (top, side - bottom, left, side - right)
@@ -76,22 +75,22 @@ def _tone(rng: np.random.Generator) -> np.ndarray:
 def _degrade(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """At most one of: low resolution, blur, noise, JPEG."""
     kind = rng.random()
-    if kind < 0.12:
-        small = int(rng.integers(20, 48))
+    if kind < 0.15:
+        small = int(rng.integers(CROP_SIZE // 5, CROP_SIZE))
         face = cv2.resize(face, (small, small), interpolation=cv2.INTER_AREA)
         return cv2.resize(face, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
     if kind < 0.22:
-        return cv2.GaussianBlur(face, (5, 5), rng.uniform(0.5, 1.6))
-    if kind < 0.30:
+        return cv2.GaussianBlur(face, (0, 0), rng.uniform(0.5, CROP_SIZE / 40))
+    if kind < 0.27:
         noise = rng.standard_normal(face.shape, np.float32) * rng.uniform(3, 16)
         return np.clip(face + noise, 0, 255).astype(np.uint8)
-    if kind < 0.40:
+    if kind < 0.34:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))]
         return np.asarray(cv2.imdecode(cv2.imencode(".jpg", face, quality)[1], cv2.IMREAD_COLOR))
     return face
 
 
 def _cover(face: np.ndarray, rng: np.random.Generator) -> None:
-    height, width = rng.integers(8, 26, 2)
+    height, width = rng.integers(CROP_SIZE // 8, CROP_SIZE * 2 // 5, 2)
     top, left = rng.integers(0, CROP_SIZE - height), rng.integers(0, CROP_SIZE - width)
     face[top : top + height, left : left + width] = rng.integers(0, 256, 3)

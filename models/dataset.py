@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -17,18 +18,15 @@ from typing import Any, Final, Protocol
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from models.framing import CROP_CONTEXT, CROP_SIZE, Box, crop_face
+from models.labelled import MOOD_VOTES, LabelledFace, read_parquet
 from schemas.errors import UsageError
-from schemas.labels import AGES, GENDERS, MOODS
+from schemas.labels import AGES, MOODS
 
 PACKED_SIZE: Final = CROP_SIZE * 5 // 4
 PACKED_CONTEXT: Final = CROP_CONTEXT * 5 / 4
 """A packed crop has the scale of a network input and a margin, so that shifts and turns find real pixels."""
-
-MOOD_VOTES: Final = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
-"""Order of the column `mood_votes`, in our words; contempt is not one of `MOODS`."""
 
 ATTEMPTS: Final = {
     "utkface": ((0.25, 128), (0.25, 192), (0.0, 128)),
@@ -53,20 +51,21 @@ class FaceDetector(Protocol):
 
 @dataclass(frozen=True)
 class Faces:
-    """Packed crops with their labels, all of the same length n. Missing labels are as stated."""
+    """Crops with their labels, all of the same length n. Missing labels are as stated."""
 
     face_id: np.ndarray
     source: np.ndarray
+    split: np.ndarray
     group: np.ndarray
     """Text; empty where there is none. For measuring gaps and nothing else."""
     crops: np.ndarray
-    """uint8 [n, PACKED_SIZE, PACKED_SIZE, 3] RGB."""
+    """uint8 [n, side, side, 3] RGB; the side is PACKED_SIZE for training, CROP_SIZE as a run cuts them."""
     real: np.ndarray
     """uint8 [n, 4]: left, top, right, bottom of the part of the crop that the picture had."""
     found: np.ndarray
-    """bool [n]: the detector found the face; else it is framed by the median box of its source."""
+    """bool [n]: the detector found the face."""
     age: np.ndarray
-    """int16 [n, 2]: classes [low, high) of the age distribution; low == high where there is no age."""
+    """int16 [n, 2]: completed years [low, high); low == high where there is no age."""
     female: np.ndarray
     """float32 [n]: 1 female, 0 male, nan where there is no gender."""
     votes: np.ndarray
@@ -85,15 +84,25 @@ def concatenate(parts: Sequence[Faces]) -> Faces:
     return Faces(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in vars(parts[0])})
 
 
-def age_classes(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Half-open years [low, high) as classes of the age distribution, int16 [n, 2]; nan gives 0, 0.
+def labels_of(faces: Sequence[LabelledFace]) -> dict[str, Any]:
+    """The labels as the arrays of `Faces`."""
+    ages = np.array([face.age for face in faces], float).reshape(-1, 2)
+    return {
+        "face_id": np.array([face.face_id for face in faces], str),
+        "source": np.array([face.source for face in faces], str),
+        "split": np.array([face.split for face in faces], str),
+        "group": np.array([face.group for face in faces], str),
+        "age": np.nan_to_num(ages, nan=0.0).astype(np.int16),
+        "female": np.array([face.female for face in faces], np.float32),
+        "votes": np.array([face.votes for face in faces], np.int16).reshape(-1, len(MOOD_VOTES)),
+    }
 
-    Ages over the last class belong to it.
-    """
-    known = np.isfinite(low)
-    first = np.minimum(np.where(known, low, 0), AGES - 1)
-    end = np.clip(np.where(known, np.nan_to_num(high, nan=AGES, posinf=AGES), 0), 0, AGES)
-    return np.stack([first, np.where(known, np.maximum(end, first + 1), 0)], 1).astype(np.int16)
+
+def age_classes(age: np.ndarray) -> np.ndarray:
+    """Years [low, high) [n, 2] as classes of the age distribution; ages over the last class belong to it."""
+    low = np.minimum(age[:, 0], AGES - 1)
+    known = age[:, 1] > age[:, 0]
+    return np.stack([low, np.where(known, np.clip(age[:, 1], low + 1, AGES), low)], 1)
 
 
 def mood_shares(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,14 +139,14 @@ def find_face(
             shown = cv2.resize(shown, None, fx=factor, fy=factor, interpolation=method)
         boxes = [found.box for found in detector.detect(np.ascontiguousarray(shown))]
         if boxes:
-            middle = shown.shape[1] / 2, shown.shape[0] / 2
-            box = min(boxes, key=lambda b: _distance(b, middle)).scaled(1 / factor)
+            box = nearest_centre(boxes, shown.shape[1], shown.shape[0]).scaled(1 / factor)
             return Box(box.left - pad, box.top - pad, box.right - pad, box.bottom - pad)
     return None
 
 
-def _distance(box: Box, point: tuple[float, float]) -> float:
-    return ((box.left + box.right) / 2 - point[0]) ** 2 + ((box.top + box.bottom) / 2 - point[1]) ** 2
+def nearest_centre(boxes: Iterable[Box], width: float, height: float) -> Box:
+    """The box whose centre is nearest that of a picture of the given size."""
+    return min(boxes, key=lambda box: math.hypot(box.left + box.right - width, box.top + box.bottom - height))
 
 
 def pack(rgb: np.ndarray, box: Box) -> tuple[np.ndarray, tuple[int, int, int, int]]:
@@ -153,7 +162,7 @@ def pack(rgb: np.ndarray, box: Box) -> tuple[np.ndarray, tuple[int, int, int, in
 
 def decode(data: bytes) -> np.ndarray:
     """An encoded picture as RGB uint8 [height, width, 3]; raises UsageError for anything else."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
     if picture is None:
         raise UsageError(f"a labelled face is no picture ({len(data)} bytes); leave its row out")
     return picture
@@ -194,8 +203,8 @@ def repack(file: Path, cache: Path, make_detector: Callable[[], FaceDetector], p
         raise UsageError(
             f"no labelled faces at {file}: give the folder that holds SOURCE-SPLIT.parquet files"
         )
-    table = pd.read_parquet(file)
-    images, source = list(table.image), str(table.source.iloc[0])
+    faces = list(read_parquet(file))
+    images, source = [bytes(face.picture) for face in faces], faces[0].source
     work = functools.partial(_boxes, attempts=ATTEMPTS.get(source, WIDE))
     parts = [images[i : i + 250] for i in range(0, len(images), 250)]
     with ProcessPoolExecutor(processes, initializer=_start, initargs=(make_detector,)) as pool:
@@ -212,22 +221,9 @@ def repack(file: Path, cache: Path, make_detector: Callable[[], FaceDetector], p
     target.mkdir(parents=True, exist_ok=True)
     np.save(target / "crops.npy", crops)
     found = np.array([box is not None for box in boxes])
-    np.savez(target / "labels.npz", real=real, found=found, **_labels(table))
+    np.savez(target / "labels.npz", real=real, found=found, **labels_of(faces))
     (target / "about.json").write_text(json.dumps({"faces": len(images), "found": int(found.sum())}))
     return target
-
-
-def _labels(table: pd.DataFrame) -> dict[str, Any]:
-    none = [0] * len(MOOD_VOTES)
-    gender = table.gender.map({word: float(word == GENDERS[0]) for word in GENDERS})
-    return {
-        "face_id": table.face_id.to_numpy(str),
-        "source": table.source.to_numpy(str),
-        "group": table.group.astype(object).fillna("").to_numpy(str),
-        "age": age_classes(table.age_low.to_numpy(float), table.age_high.to_numpy(float)),
-        "female": gender.to_numpy(np.float32),
-        "votes": np.array([none if v is None else list(v) for v in table.mood_votes], np.int16),
-    }
 
 
 def load(folder: Path) -> Faces:

@@ -15,14 +15,19 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from models.attributes import Thresholds
-from models.dataset import Faces, majority_mood
+from models.attributes import Calibration
+from models.dataset import Faces, age_classes, majority_mood
 from models.framing import CROP_SIZE
-from models.intervals import COVERAGE, age_interval
+from models.intervals import conformal_margins
 from models.train import predict
+from schemas.labels import AGES
 
 TOLERANCE: Final = 0.02
 """Largest difference of a probability between the SavedModel and the `.tflite` with float16 weights."""
+
+TOLERANCE_INT8: Final = 0.05
+"""Largest mean difference of a probability of gender or mood between the SavedModel and the `.tflite` with
+8-bit weights."""
 
 GRID: Final = np.round(np.arange(0.5, 2.51, 0.05), 2)
 """Temperatures tried."""
@@ -44,31 +49,30 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def calibrate(model: keras.Model, faces: Faces) -> Temperatures:
-    """Temperatures chosen on faces that the network did not train on.
-
-    Age: the 90 % intervals hold 90 % of the exact ages. Gender and mood: the least cross entropy.
-    """
+    """The temperatures of least cross entropy on faces that the network did not train on."""
     logits = predict(model, faces)
-    low, high = faces.age.T
+    low, high = age_classes(faces.age).T
     exact = high - low == 1
-
-    def miscoverage(temperature: float) -> float:
-        start, end = age_interval(softmax(logits["age"][exact] / temperature))
-        return abs(float(((low[exact] + 1 > start) & (low[exact] < end)).mean()) - COVERAGE)
-
     known = np.isfinite(faces.female)
     margin = np.where(faces.female == 1, 1, -1)[known] * logits["gender"][known, 0]
     clear = (mood := majority_mood(faces.votes)) >= 0
-
-    def mood_entropy(temperature: float) -> float:
-        p = softmax(logits["mood"][clear] / temperature)
-        return float(-np.log(p[np.arange(len(p)), mood[clear]] + 1e-9).mean())
-
     return Temperatures(
-        age=_best(miscoverage),
-        gender=_best(lambda temperature: float(np.logaddexp(0, -margin / temperature).mean())),
-        mood=_best(mood_entropy),
+        age=_best(lambda t: _cross_entropy(logits["age"][exact] / t, low[exact])),
+        gender=_best(lambda t: float(np.logaddexp(0, -margin / t).mean())),
+        mood=_best(lambda t: _cross_entropy(logits["mood"][clear] / t, mood[clear])),
     )
+
+
+def _cross_entropy(logits: np.ndarray, classes: np.ndarray) -> float:
+    p = softmax(logits)
+    return float(-np.log(p[np.arange(len(p)), classes] + 1e-9).mean())
+
+
+def age_margins(model: keras.Model, faces: Faces, temperature: float) -> tuple[float, ...]:
+    """The margins that make the 90 % intervals hold on faces that the network did not train on."""
+    exact = np.diff(faces.age, axis=1)[:, 0] == 1
+    p_age = softmax(predict(model, faces.take(exact))["age"] / temperature)
+    return conformal_margins(p_age, np.minimum(faces.age[exact, 0], AGES - 1))
 
 
 def _best(loss: Callable[[float], float]) -> float:
@@ -79,10 +83,11 @@ def export(
     model: keras.Model,
     output: Path,
     temperatures: Temperatures,
-    thresholds: Thresholds,
+    calibration: Calibration,
     about: dict[str, Any],
 ) -> None:
-    """Writes `saved_model/`, `attributes.tflite`, `attributes.keras` and `attributes.json` into `output`.
+    """Writes `saved_model/`, `attributes.tflite` (8-bit weights), `attributes_float16.tflite`,
+    `attributes.keras` and `attributes.json` into `output`.
 
     The signature is that of `models.attributes`.
     """
@@ -106,14 +111,15 @@ def export(
     # Not from_concrete_functions, which leaves the weights of a Keras 3 model out as constants.
     converter = tf.lite.TFLiteConverter.from_saved_model(str(output / "saved_model"))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_types = [tf.float16]
     content = converter.convert()
     (output / "attributes.tflite").write_bytes(content)
+    converter.target_spec.supported_types = [tf.float16]
+    (output / "attributes_float16.tflite").write_bytes(converter.convert())
     facts = {
         "sha256": hashlib.sha256(content).hexdigest(),
         "parameters": model.count_params(),
         "temperatures": asdict(temperatures),
-        "thresholds": asdict(thresholds),
+        "calibration": asdict(calibration),
         **about,
     }
     (output / "attributes.json").write_text(json.dumps(facts, indent=2) + "\n")

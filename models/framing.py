@@ -13,11 +13,11 @@ from typing import Final
 import cv2
 import numpy as np
 
-CROP_SIZE: Final = 64
+CROP_SIZE: Final = 96
 """Side of a face crop in pixels, which is the attribute network's input."""
 
-CROP_CONTEXT: Final = 1.3
-"""Side of the cropped square over the longer side of the canonical box: hair, ears and chin are inside."""
+CROP_CONTEXT: Final = 1.0
+"""Side of the cropped square over the longer side of the canonical box, which reaches over the forehead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +89,8 @@ def crop_face(
         inside = cv2.copyMakeBorder(inside, above, below, before, after, cv2.BORDER_REPLICATE)
     interpolation = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
     return cv2.resize(inside, (size, size), interpolation=interpolation)
+
+
+def sharpness(crop: np.ndarray) -> float:
+    """Variance of the Laplacian of the grey crop, in squared grey levels; low is blurred."""
+    return float(cv2.Laplacian(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var())

@@ -1,23 +1,71 @@
-"""The interval that an age distribution gives."""
+"""The interval that an age distribution gives, and what makes it hold its share of true ages."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 COVERAGE: Final = 0.9
-"""Share of the distribution, and of true ages, inside the interval."""
+"""Share of true ages inside the interval."""
+
+AGE_BANDS: Final = (0, 3, 10, 20, 30, 40, 50, 60, 70)
+"""First years of the bands that figures are reported by and intervals corrected in; FairFace's nine bins."""
+
+FEWEST: Final = 50
+"""Faces that a band needs for a margin of its own."""
 
 
-def age_interval(p_age: np.ndarray, coverage: float = COVERAGE) -> tuple[np.ndarray, np.ndarray]:
-    """Ends, in years, of the middle `coverage` of each distribution; `p_age` is [n, ages] and rows sum to 1.
+def expected_age(p_age: np.ndarray) -> np.ndarray:
+    """The mean in completed years of age distributions [n, ages]."""
+    return p_age @ np.arange(p_age.shape[1])
 
-    The class of a completed year k is spread evenly over k to k + 1.
+
+def band_of(years: np.ndarray) -> np.ndarray:
+    """Index into AGE_BANDS of the band that holds each age."""
+    return np.searchsorted(AGE_BANDS, years, side="right") - 1
+
+
+def age_interval(p_age: np.ndarray, margins: Sequence[float] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """Ends, in years, of the middle `COVERAGE` of each distribution [n, ages], whose rows sum to 1.
+
+    The class of a completed year k is spread evenly over k to k + 1. `margins` (see `conformal_margins`)
+    move both ends outwards, by the band of the expected age; an end never passes that age.
     """
     below = np.concatenate([np.zeros((len(p_age), 1)), np.cumsum(p_age, axis=1)], axis=1)
     below /= below[:, -1:]
     years = np.arange(below.shape[1])
-    tail = (1 - coverage) / 2
+    tail = (1 - COVERAGE) / 2
     ends = np.array([np.interp((tail, 1 - tail), row, years) for row in below]).reshape(-1, 2)
-    return ends[:, 0], ends[:, 1]
+    if not margins:
+        return ends[:, 0], ends[:, 1]
+    age = expected_age(p_age)
+    margin = np.asarray(margins)[band_of(age)]
+    low = np.maximum(np.minimum(ends[:, 0] - margin, age), 0)
+    return low, np.maximum(ends[:, 1] + margin, age)
+
+
+def holds(low: np.ndarray, high: np.ndarray, years: np.ndarray) -> np.ndarray:
+    """Whether each interval meets the year from `years` to `years` + 1, bool [n]."""
+    return (years + 1 > low) & (years < high)
+
+
+def conformal_margins(p_age: np.ndarray, years: np.ndarray) -> tuple[float, ...]:
+    """For each of AGE_BANDS how many years outwards the interval's ends must move to hold COVERAGE of the
+    ages `years` [n], which chose nothing else (Romano et al. 2019, conformalized quantile regression)."""
+    low, high = age_interval(p_age)
+    outside = np.maximum(low - (years + 1), years - high)
+    bands = band_of(expected_age(p_age))
+    everywhere = _quantile(outside)
+    return tuple(
+        _quantile(outside[bands == band]) if (bands == band).sum() >= FEWEST else everywhere
+        for band in range(len(AGE_BANDS))
+    )
+
+
+def _quantile(scores: np.ndarray) -> float:
+    rank = min(math.ceil((len(scores) + 1) * COVERAGE), len(scores))
+    # A little more: an age at the very end of an interval is outside, and many scores are equal.
+    return round(float(np.sort(scores)[rank - 1]) + 0.01, 2)

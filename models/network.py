@@ -1,4 +1,4 @@
-"""The attribute network: one small residual trunk, three heads, and the losses they learn by.
+"""The attribute network: the trunk of dlib's face descriptor, three heads, and the losses they learn by.
 
 Written in `keras.ops` only, so it trains under TensorFlow, JAX or PyTorch.
 """
@@ -13,27 +13,34 @@ from keras import layers, ops
 from models.framing import CROP_SIZE
 from schemas.labels import AGES, MOODS
 
-STEM: Final = 24
-STAGES: Final = ((48, 1), (96, 2), (192, 1))
-"""Channels and residual blocks after each halving. Dense 3x3 layers with few channels early train faster
-on a processor than separable ones."""
+DESCRIPTOR_STAGES: Final = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))
+"""Channels and residual blocks of the descriptor; every stage but the first begins by halving."""
 
-FEATURES: Final = 384
+BLOCKS: Final = (2, 3, 2, 2, 1)
+"""How many blocks of each stage are kept, the first ones: two thirds of the time of all of them."""
+
+_MEANS: Final = (122.782, 117.001, 104.298)
+"""Red, green and blue that the descriptor was trained with (dlib's input_rgb_image_sized)."""
+
 _IMPOSSIBLE: Final = -1e9
 
 
 def build(dropout: float = 0.2) -> keras.Model:
     """The network from crops, float [n, CROP_SIZE, CROP_SIZE, 3] RGB in 0..255, to a dict of logits:
-    `age` [n, AGES], `gender` [n, 1] (of female), `mood` [n, len(MOODS)]."""
+    `age` [n, AGES], `gender` [n, 1] (of female), `mood` [n, len(MOODS)].
+
+    Its convolutions are named by their place in the whole descriptor (`models.descriptor`).
+    """
     crops = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="crops")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0)(crops)
-    x = _conv(x, STEM, 2)
-    for channels, blocks in STAGES:
-        x = _conv(x, channels, 2)
-        for _ in range(blocks):
-            x = _residual(x, channels)
-    x = _conv(x, FEATURES, 1, kernel=1)
-    x = _pool(x)
+    x = layers.Normalization(mean=list(_MEANS), variance=[256.0**2] * 3)(crops)
+    x = layers.ReLU()(_conv(x, DESCRIPTOR_STAGES[0][0], 0, strides=2, kernel=7))
+    x = layers.MaxPooling2D(3, 2, padding="same")(x)
+    place = 1
+    for stage, ((channels, blocks), kept) in enumerate(zip(DESCRIPTOR_STAGES, BLOCKS, strict=True)):
+        for block in range(kept):
+            x = _residual(x, channels, place + 2 * block, halve=stage > 0 and block == 0)
+        place += 2 * blocks
+    x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(dropout)(x)
     heads = {
         "age": layers.Dense(AGES, name="age")(x),
@@ -43,27 +50,20 @@ def build(dropout: float = 0.2) -> keras.Model:
     return keras.Model(crops, heads, name="attributes")
 
 
-def _conv(x: Any, channels: int, strides: int, kernel: int = 3) -> Any:
-    x = layers.Conv2D(
-        channels, kernel, strides, padding="same", use_bias=False, kernel_initializer="he_normal"
-    )(x)
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.98, epsilon=1e-4)(x))
+def _conv(x: Any, channels: int, place: int, strides: int = 1, kernel: int = 3) -> Any:
+    name = f"conv{place}"
+    init = "he_normal"
+    return layers.Conv2D(channels, kernel, strides, padding="same", kernel_initializer=init, name=name)(x)
 
 
-def _residual(x: Any, channels: int) -> Any:
-    """Two 3x3 layers beside the identity; starts as the identity (the last scale is zero)."""
-    y = _conv(x, channels, 1)
-    y = layers.Conv2D(channels, 3, padding="same", use_bias=False, kernel_initializer="he_normal")(y)
-    y = layers.BatchNormalization(momentum=0.98, epsilon=1e-4, gamma_initializer="zeros")(y)
+def _residual(x: Any, channels: int, place: int, halve: bool) -> Any:
+    """Two 3x3 layers beside the identity, which is averaged and given empty channels where it must be."""
+    y = layers.ReLU()(_conv(x, channels, place, strides=2 if halve else 1))
+    y = _conv(y, channels, place + 1)
+    if halve:
+        x = layers.AveragePooling2D(2, 2, padding="same")(x)
+        x = ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, channels - x.shape[-1])))
     return layers.ReLU()(layers.Add()([x, y]))
-
-
-def _pool(x: Any) -> Any:
-    """A weight per place and channel: starts as the average, learns where on the face to look."""
-    places = x.shape[1] * x.shape[2]
-    start = keras.initializers.Constant(1 / places)
-    x = layers.DepthwiseConv2D((x.shape[1], x.shape[2]), use_bias=False, depthwise_initializer=start)(x)
-    return layers.Flatten()(x)
 
 
 def expected_age(probabilities: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Training the attribute network from nothing, or on from given weights."""
+"""Training the attribute network from dlib's face descriptor, or on from given weights."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ import numpy as np
 from models import dataset, network
 from models.augment import augment, centre
 from models.dataset import FaceDetector, Faces
+from models.descriptor import start_from_descriptor
 from schemas.errors import UsageError
 from schemas.labels import AGES
 
 TRAIN: Final = ("utkface-train", "aaf-train", "fairface-train", "ferplus-train")
 CHOOSE: Final = ("utkface-val", "ferplus-val")
-"""Beside these, `models.dataset.reserved` faces of fairface-train choose the epoch and the calibration."""
+SHARED: Final = "fairface-train"
+"""Its `models.dataset.reserved` faces are for choosing too, the others for training."""
 
-SHARES: Final = {"fairface": 0.7, "ferplus": 0.75}
+SHARES: Final = {"fairface": 0.7, "ferplus": 0.5}
 """Share of a source's faces drawn for one epoch; all of the others."""
 
 
@@ -38,15 +40,15 @@ class TrainOptions:
     """Folder for the re-cropped faces, about 2 GB; made once."""
     output: Path
     """Folder for checkpoints, the log and the result; a run that was stopped resumes from it."""
-    epochs: int = 9
+    epochs: int = 10
     batch: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.04
+    learning_rate: float = 6e-4
+    weight_decay: float = 0.02
     patience: int = 4
     """Epochs without progress on the faces for choosing, after which training ends."""
     seed: int = 1
     start_from: Path | None = None
-    """Weights (.keras) to start from instead of random ones."""
+    """Weights (.keras) to start from instead of the descriptor's."""
     shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
 
 
@@ -82,7 +84,7 @@ def targets(faces: Faces) -> dict[str, np.ndarray]:
     """The labels in the form of `models.network.LOSSES`."""
     shares, _ = dataset.mood_shares(faces.votes)
     return {
-        "age": faces.age.astype(np.float32),
+        "age": dataset.age_classes(faces.age).astype(np.float32),
         "gender": np.nan_to_num(faces.female, nan=-1.0)[:, None],
         "mood": shares,
     }
@@ -161,23 +163,32 @@ def compile_model(model: keras.Model, steps: int, options: TrainOptions) -> None
     optimizer = keras.optimizers.AdamW(
         rate, weight_decay=options.weight_decay, clipnorm=5.0, use_ema=True, ema_momentum=0.998
     )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
     model.compile(optimizer, loss=network.LOSSES, loss_weights=network.LOSS_WEIGHTS, jit_compile=False)
 
 
-def load_faces(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> tuple[Faces, Faces]:
-    """The faces for training and those for choosing, re-cropped on the first call."""
-    parts = {
-        name: dataset.load(dataset.repack(options.data / f"{name}.parquet", options.cache, make_detector))
-        for name in (*TRAIN, *CHOOSE)
-    }
-    fair = parts["fairface-train"]
-    aside = np.array([dataset.reserved(str(face_id)) for face_id in fair.face_id])
-    parts["fairface-train"] = fair.take(~aside)
-    return (
-        dataset.concatenate([parts[name] for name in TRAIN]),
-        dataset.concatenate([*(parts[name] for name in CHOOSE), fair.take(aside)]),
-    )
+def load_faces(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> Faces:
+    """The faces for training, re-cropped on the first call."""
+    parts = []
+    for name in TRAIN:
+        faces = _load(name, options, make_detector)
+        parts.append(faces.take(~_aside(faces)) if name == SHARED else faces)
+    return dataset.concatenate(parts)
+
+
+def load_choosing(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> Faces:
+    """The faces that choose the epoch and the calibration, re-cropped on the first call."""
+    shared = _load(SHARED, options, make_detector)
+    parts = [_load(name, options, make_detector) for name in CHOOSE]
+    return dataset.concatenate([*parts, shared.take(_aside(shared))])
+
+
+def _load(name: str, options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> Faces:
+    return dataset.load(dataset.repack(options.data / f"{name}.parquet", options.cache, make_detector))
+
+
+def _aside(faces: Faces) -> np.ndarray:
+    return np.array([dataset.reserved(str(face_id)) for face_id in faces.face_id])
 
 
 def train(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> Path:
@@ -190,10 +201,12 @@ def train(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> P
     cv2.setNumThreads(1)
     keras.utils.set_random_seed(options.seed)
     options.output.mkdir(parents=True, exist_ok=True)
-    faces, choosing = load_faces(options, make_detector)
+    faces, choosing = load_faces(options, make_detector), load_choosing(options, make_detector)
     batches = Batches(faces, options)
     model = network.build()
-    if options.start_from is not None:
+    if options.start_from is None:
+        start_from_descriptor(model)
+    else:
         model.set_weights(keras.models.load_model(options.start_from, compile=False).get_weights())
     compile_model(model, len(batches) * options.epochs, options)
     callbacks: Sequence[keras.callbacks.Callback] = (

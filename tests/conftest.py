@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from models.detectors import DEFAULT_DETECTOR, detection_side
+from models.framing import CROP_SIZE
 from schemas.manifest import Manifest
 from transforms.photo_reader import ReadSettings
 
@@ -66,7 +67,7 @@ def reading() -> ReadSettings:
         detector_model=None,
         detection_side=detection_side(),
         min_score=None,
-        crop_size=64,
+        crop_size=CROP_SIZE,
         keep_location=False,
         use_mtime=False,
         max_pixels=100_000_000,

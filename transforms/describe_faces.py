@@ -11,18 +11,18 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
-from models.attributes import AttributeModel, Outputs, Thresholds, load_attribute_model
-from models.intervals import age_interval
+from models.attributes import AttributeModel, Calibration, Outputs, load_attribute_model
+from models.intervals import age_interval, expected_age
 from schemas.faces import Face
 from schemas.failures import Failure, failure
-from schemas.labels import AGES, GENDERS, MOODS, age_group
+from schemas.labels import GENDERS, MOODS, age_group
 from transforms.photo_reader import FaceCrop
 from transforms.tally import TALLY
 
 BATCH_SIZE: Final = 64
 
 
-def describe(face: Face, outputs: Outputs, thresholds: Thresholds, attributes: Sequence[str]) -> Face:
+def describe(face: Face, outputs: Outputs, calibration: Calibration, attributes: Sequence[str]) -> Face:
     """`face` with what one face's part of the model's `outputs` says, as far as `attributes` asks for it.
 
     Raises ValueError for an output that is not finite.
@@ -32,17 +32,17 @@ def describe(face: Face, outputs: Outputs, thresholds: Thresholds, attributes: S
             raise ValueError(f"the model's output {name} is not finite: {values}")
     columns: dict[str, Any] = {}
     if "age" in attributes and "age" in outputs:
-        columns |= _age(outputs["age"])
+        columns |= _age(outputs["age"], calibration)
     if "gender" in attributes and "gender" in outputs:
-        columns |= _gender(float(outputs["gender"]), columns.get("age"), thresholds)
+        columns |= _gender(float(outputs["gender"]), columns.get("age"), calibration)
     if "mood" in attributes and "mood" in outputs:
-        columns |= _mood(outputs["mood"], face.sharpness, thresholds)
+        columns |= _mood(outputs["mood"], face.sharpness, calibration)
     return dataclasses.replace(face, **columns)
 
 
-def _age(p_age: np.ndarray) -> dict[str, Any]:
-    age = float(p_age @ np.arange(AGES))
-    (low,), (high,) = age_interval(p_age[None])
+def _age(p_age: np.ndarray, calibration: Calibration) -> dict[str, Any]:
+    (age,) = expected_age(p_age[None]).tolist()
+    (low,), (high,) = age_interval(p_age[None], calibration.age_margins)
     return {
         "age": age,
         "age_low": float(low),
@@ -52,15 +52,14 @@ def _age(p_age: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _gender(p_female: float, age: float | None, thresholds: Thresholds) -> dict[str, Any]:
-    told = max(p_female, 1 - p_female) >= thresholds.gender
-    old_enough = age is None or age >= thresholds.gender_from_age
+def _gender(p_female: float, age: float | None, calibration: Calibration) -> dict[str, Any]:
+    told = calibration.tell_gender(np.asarray(p_female), None if age is None else np.asarray(age))
     label = GENDERS[0] if p_female >= 0.5 else GENDERS[1]
-    return {"gender": label if told and old_enough else None, "p_female": p_female}
+    return {"gender": label if told else None, "p_female": p_female}
 
 
-def _mood(p_mood: np.ndarray, sharpness: float, thresholds: Thresholds) -> dict[str, Any]:
-    told = p_mood.max() >= thresholds.mood and sharpness >= thresholds.mood_sharpness
+def _mood(p_mood: np.ndarray, sharpness: float, calibration: Calibration) -> dict[str, Any]:
+    told = calibration.tell_mood(p_mood, np.asarray(sharpness))
     columns: dict[str, Any] = {f"p_{mood}": float(p) for mood, p in zip(MOODS, p_mood, strict=True)}
     return columns | {"mood": MOODS[int(p_mood.argmax())] if told else None}
 
@@ -70,7 +69,7 @@ class DescribeSettings:
     """Which model describes the faces, and what of it is wanted."""
 
     model: str
-    thresholds: Thresholds
+    calibration: Calibration
     attributes: tuple[str, ...]
     threads: int
 
@@ -105,7 +104,7 @@ class FaceModelHandler(ModelHandler[FaceCrop, Face | Failure, AttributeModel]):
         outputs = model.describe(np.stack([one.crop for one in batch]))
         for index, one in enumerate(batch):
             own = {name: values[index] for name, values in outputs.items()}
-            yield describe(one.face, own, self._settings.thresholds, self._settings.attributes)
+            yield describe(one.face, own, self._settings.calibration, self._settings.attributes)
 
     def get_num_bytes(self, batch: Sequence[FaceCrop]) -> int:
         """Bytes of the crops; the base class would pickle the batch to count them."""

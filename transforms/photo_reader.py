@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from models.detectors import Detection, detect_faces, load_detector
-from models.framing import Box, crop_face
+from models.framing import Box, crop_face, sharpness
 from schemas.errors import PhotoError
 from schemas.faces import Face
 from schemas.failures import Failure, failure
@@ -162,7 +162,6 @@ def _from_the_left(detection: Detection) -> tuple[float, float]:
 
 def _cut_out(photo: Photo, number: int, detection: Detection, decoded: Decoded, size: int) -> FaceCrop:
     crop = crop_face(decoded.pixels, detection.box, size)
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
     box: Box = detection.box.scaled(decoded.width / decoded.pixels.shape[1])
     face = Face(
         face_id=f"{photo.photo_id}-{number}",
@@ -174,7 +173,7 @@ def _cut_out(photo: Photo, number: int, detection: Detection, decoded: Decoded, 
         right=box.right,
         bottom=box.bottom,
         score=detection.score,
-        sharpness=float(cv2.Laplacian(grey, cv2.CV_32F).var()),
-        brightness=float(grey.mean()),
+        sharpness=sharpness(crop),
+        brightness=float(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).mean()),
     )
     return FaceCrop(face, crop)

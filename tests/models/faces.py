@@ -12,6 +12,7 @@ def make_faces(ages, females, votes=None, source="made", group=""):
     return Faces(
         face_id=np.array([f"{source}-{number}" for number in range(count)]),
         source=np.full(count, source),
+        split=np.full(count, ""),
         group=np.array(group if isinstance(group, list) else [group] * count),
         crops=rng.integers(0, 256, (count, PACKED_SIZE, PACKED_SIZE, 3), np.uint8),
         real=np.tile(np.array([0, 0, PACKED_SIZE, PACKED_SIZE], np.uint8), (count, 1)),

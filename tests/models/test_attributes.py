@@ -4,11 +4,12 @@ import shutil
 import numpy as np
 import pytest
 
-from models.attributes import DEFAULT_MODEL, Thresholds, load_attribute_model, load_thresholds, model_hash
+from models.attributes import DEFAULT_MODEL, Calibration, load_attribute_model, load_calibration, model_hash
+from models.framing import CROP_SIZE
 from schemas.errors import UsageError
 from schemas.labels import AGES, MOODS
 
-CROPS = np.random.default_rng(1).integers(0, 256, (5, 64, 64, 3), np.uint8)
+CROPS = np.random.default_rng(1).integers(0, 256, (5, CROP_SIZE, CROP_SIZE, 3), np.uint8)
 
 
 def saved_model(folder, outputs, dtype="uint8"):
@@ -78,11 +79,11 @@ def test_a_file_that_is_no_model_is_refused(tmp_path):
         load_attribute_model(str(tmp_path / "a.tflite"))
 
 
-def test_thresholds_are_read_from_beside_the_model(tmp_path):
-    assert load_thresholds(str(tmp_path / "own.tflite")) == Thresholds()
+def test_calibration_are_read_from_beside_the_model(tmp_path):
+    assert load_calibration(str(tmp_path / "own.tflite")) == Calibration()
     (tmp_path / "own.tflite").touch()
-    (tmp_path / "own.json").write_text(json.dumps({"thresholds": {"gender": 0.7}}))
-    assert load_thresholds(str(tmp_path / "own.tflite")) == Thresholds(gender=0.7)
+    (tmp_path / "own.json").write_text(json.dumps({"calibration": {"gender": 0.7}}))
+    assert load_calibration(str(tmp_path / "own.tflite")) == Calibration(gender=0.7)
 
 
 def test_a_model_that_is_not_the_one_its_json_speaks_of_is_refused(tmp_path):

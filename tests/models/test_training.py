@@ -9,9 +9,18 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from models import network  # noqa: E402
-from models.attributes import Thresholds, load_attribute_model, load_thresholds, model_hash  # noqa: E402
+from models.attributes import Calibration, load_attribute_model, load_calibration, model_hash  # noqa: E402
+from models.augment import centre  # noqa: E402
 from models.evaluate import predict  # noqa: E402
-from models.export import TOLERANCE, Temperatures, calibrate, export  # noqa: E402
+from models.export import (  # noqa: E402
+    TOLERANCE,
+    TOLERANCE_INT8,
+    Temperatures,
+    age_margins,
+    calibrate,
+    export,
+)
+from models.intervals import AGE_BANDS  # noqa: E402
 from models.train import Batches, TrainOptions, targets, train, validate  # noqa: E402
 from schemas.errors import UsageError  # noqa: E402
 from schemas.labels import AGES, MOODS  # noqa: E402
@@ -75,24 +84,30 @@ def test_validation_gives_a_score(model):
 
 def test_what_ships_gives_the_probabilities_of_the_network(model, tmp_path):
     temperatures = Temperatures(age=2.0, gender=0.5, mood=1.5)
-    export(model, tmp_path, temperatures, Thresholds(gender=0.7), {"trained_on": ["made"]})
-    tflite = predict(load_attribute_model(str(tmp_path / "attributes.tflite")), FACES)
-    saved = predict(load_attribute_model(str(tmp_path / "saved_model")), FACES)
-    for name in tflite:
-        assert np.abs(tflite[name] - saved[name]).max() < TOLERANCE
+    export(model, tmp_path, temperatures, Calibration(gender=0.7), {"trained_on": ["made"]})
+    crops = centre(FACES.crops)
+    half, tflite, saved = (
+        predict(load_attribute_model(str(tmp_path / name)), crops)
+        for name in ("attributes_float16.tflite", "attributes.tflite", "saved_model")
+    )
+    for name in saved:
+        assert np.abs(half[name] - saved[name]).max() < TOLERANCE
+        assert np.abs(tflite[name] - saved[name]).mean() < TOLERANCE_INT8
     from models.train import predict as logits_of
 
     logits = logits_of(model, FACES)
     assert saved["gender"] == pytest.approx(1 / (1 + np.exp(-logits["gender"][:, 0] / 0.5)), abs=1e-4)
-    assert load_thresholds(str(tmp_path / "attributes.tflite")) == Thresholds(gender=0.7)
+    assert load_calibration(str(tmp_path / "attributes.tflite")) == Calibration(gender=0.7)
     about = json.loads((tmp_path / "attributes.json").read_text())
     assert about["sha256"] == model_hash(str(tmp_path / "attributes.tflite"))
-    assert (tmp_path / "attributes.tflite").stat().st_size > 2 * 0.9 * model.count_params()
+    assert (tmp_path / "attributes.tflite").stat().st_size > 0.9 * model.count_params()
+    assert (tmp_path / "attributes_float16.tflite").stat().st_size > 2 * 0.9 * model.count_params()
 
 
 def test_temperatures_come_from_the_grid(model):
     found = calibrate(model, FACES)
     assert all(0.5 <= value <= 2.5 for value in (found.age, found.gender, found.mood))
+    assert len(age_margins(model, FACES, found.age)) == len(AGE_BANDS)
 
 
 def test_weights_that_are_not_there_are_one_line(tmp_path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.attributes import DEFAULT_MODEL, Thresholds
+from models.attributes import DEFAULT_MODEL, Calibration
 from schemas.faces import Face
 from schemas.failures import Failure
 from schemas.labels import AGES, ATTRIBUTES, MOODS
@@ -31,7 +31,7 @@ def outputs(age=30, p_female=0.9, mood="happy"):
 
 
 def test_a_face_gets_its_labels_and_probabilities():
-    face = describe(FACE, outputs(), Thresholds(), ATTRIBUTES)
+    face = describe(FACE, outputs(), Calibration(), ATTRIBUTES)
     assert face.age == pytest.approx(30)
     assert face.age_group == "adult"
     assert 29 <= face.age_low < face.age < face.age_high <= 32
@@ -43,27 +43,27 @@ def test_a_face_gets_its_labels_and_probabilities():
 
 
 def test_only_the_wanted_attributes_are_filled():
-    face = describe(FACE, outputs(), Thresholds(), ("age", "gender"))
+    face = describe(FACE, outputs(), Calibration(), ("age", "gender"))
     assert face.mood is face.p_happy is None
     assert face.age is not None
 
 
 def test_what_the_model_does_not_give_stays_null():
-    face = describe(FACE, {"gender": np.float32(0.2)}, Thresholds(), ATTRIBUTES)
+    face = describe(FACE, {"gender": np.float32(0.2)}, Calibration(), ATTRIBUTES)
     assert (face.gender, face.age, face.mood) == ("male", None, None)
 
 
 @pytest.mark.parametrize(
-    ("thresholds", "gender", "mood"),
+    ("calibration", "gender", "mood"),
     [
-        (Thresholds(gender=0.95), None, "happy"),
-        (Thresholds(gender_from_age=31), None, "happy"),
-        (Thresholds(mood=0.8), "female", None),
-        (Thresholds(mood_sharpness=51), "female", None),
+        (Calibration(gender=0.95), None, "happy"),
+        (Calibration(gender_from_age=31), None, "happy"),
+        (Calibration(mood=0.8), "female", None),
+        (Calibration(mood_sharpness=51), "female", None),
     ],
 )
-def test_what_cannot_be_told_is_null_and_its_probability_stays(thresholds, gender, mood):
-    face = describe(FACE, outputs(), thresholds, ATTRIBUTES)
+def test_what_cannot_be_told_is_null_and_its_probability_stays(calibration, gender, mood):
+    face = describe(FACE, outputs(), calibration, ATTRIBUTES)
     assert (face.gender, face.mood) == (gender, mood)
     assert face.p_female == pytest.approx(0.9)
     assert face.p_happy == pytest.approx(0.7)
@@ -79,7 +79,7 @@ class PickyModel:
 
 
 def test_a_bad_face_of_a_batch_is_lost_alone():
-    handler = FaceModelHandler(DescribeSettings(DEFAULT_MODEL, Thresholds(), ATTRIBUTES, 1))
+    handler = FaceModelHandler(DescribeSettings(DEFAULT_MODEL, Calibration(), ATTRIBUTES, 1))
     crops = [FaceCrop(FACE, np.full((64, 64, 3), value, np.uint8)) for value in (0, 255, 7)]
     rows = list(handler.run_inference(crops, PickyModel()))
     assert [type(row) for row in rows] == [Face, Failure, Face]
@@ -89,4 +89,4 @@ def test_a_bad_face_of_a_batch_is_lost_alone():
 
 def test_an_output_that_is_not_a_number_is_a_bad_face():
     with pytest.raises(ValueError, match="gender is not finite"):
-        describe(FACE, {"gender": np.float32("nan")}, Thresholds(), ATTRIBUTES)
+        describe(FACE, {"gender": np.float32("nan")}, Calibration(), ATTRIBUTES)

@@ -3,6 +3,7 @@ from datetime import datetime
 
 import pytest
 
+from models.framing import CROP_SIZE
 from transforms.found_file import FoundFile
 from transforms.photo_reader import PhotoReader
 
@@ -30,7 +31,7 @@ def test_a_turned_photo_is_upright_in_its_row_and_boxes(read):
     face = found.face
     assert 150 < (face.left + face.right) / 2 < 300
     assert 60 < (face.top + face.bottom) / 2 < 180
-    assert found.crop.shape == (64, 64, 3)
+    assert found.crop.shape == (CROP_SIZE, CROP_SIZE, 3)
     assert face.age is None
     assert face.brightness == pytest.approx(found.crop.mean(), rel=0.2)
 

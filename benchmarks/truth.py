@@ -1,0 +1,88 @@
+"""Ages and genders that a whole run wrote, against the truth of the shared album or cafe.
+
+    headcount run --input DATA/cafe --output out
+    python -m benchmarks.truth --tables out --data DATA/cafe
+
+A face of the cafe is that of the portrait it overlaps most; of the album only photos of one known person with
+one face found count. So faces that were missed, or found where there is none, are not in these figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from models.attributes import load_calibration
+from models.dataset import Faces, labels_of
+from models.framing import Box
+from models.labelled import LabelledFace
+from models.metrics import evaluate, markdown
+from schemas.labels import GENDERS
+
+LEAST_OVERLAP: Final = 0.3
+
+
+def cafe_labels(faces: pd.DataFrame, data: Path) -> pd.DataFrame:
+    """`faces` that overlap a portrait, with the visitor's `true_age` and `true_gender`."""
+    portraits = pd.read_csv(data / "portraits.csv").merge(pd.read_csv(data / "visitors.csv"), on="visitor")
+    of_path = {path: list(rows.itertuples()) for path, rows in portraits.groupby("path")}
+    labels = []
+    for face in faces.itertuples():
+        overlaps = [(_box(face).overlap(_box(one)), one) for one in of_path.get(face.path, ())]
+        best, one = max(overlaps, key=lambda pair: pair[0], default=(0.0, None))
+        labels.append((one.age, one.gender) if one is not None and best >= LEAST_OVERLAP else (np.nan, None))
+    ages, genders = zip(*labels, strict=True)
+    return faces.assign(true_age=ages, true_gender=genders).dropna(subset="true_age")
+
+
+def album_labels(faces: pd.DataFrame, data: Path) -> pd.DataFrame:
+    """The only face of each photo of one known person, with the person's `true_age`."""
+    truth = pd.read_csv(data / "truth.csv").dropna(subset="age").set_index("path")
+    alone = faces[~faces.path.duplicated(keep=False) & faces.path.isin(truth.index[truth.faces == 1])]
+    return alone.assign(true_age=truth.age.loc[alone.path].to_numpy(), true_gender=None)
+
+
+def figures(faces: pd.DataFrame) -> str:
+    """The figures of labelled rows of the table `faces` as Markdown."""
+    labels = [
+        LabelledFace(
+            face_id=row.face_id,
+            picture=b"",
+            age=(row.true_age, row.true_age + 1),
+            female=float(row.true_gender == GENDERS[0]) if row.true_gender else np.nan,
+        )
+        for row in faces.itertuples()
+    ]
+    nothing = np.zeros((len(labels), 1, 1, 3), np.uint8)
+    found = np.ones(len(labels), bool)
+    known = Faces(crops=nothing, real=np.zeros((len(labels), 4), np.uint8), found=found, **labels_of(labels))
+    outputs = {"age": np.stack(faces.p_age).astype(np.float32), "gender": faces.p_female.to_numpy()}
+    metrics = evaluate(outputs, known, load_calibration())
+    answered = {name: value for name, value in metrics["answered"].items() if name.startswith("gender")}
+    parts = [markdown(metrics), markdown(metrics, "by_band"), markdown(metrics, "by_gender")]
+    return "\n\n".join([*parts, f"answered: {answered}"])
+
+
+def _box(row: object) -> Box:
+    return Box(*(float(getattr(row, edge)) for edge in ("left", "top", "right", "bottom")))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Prints the figures of a run's faces."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--tables", type=Path, required=True, help="output folder of the run")
+    parser.add_argument("--data", type=Path, required=True, help="the shared album/ or cafe/")
+    args = parser.parse_args(argv)
+    faces = pd.read_parquet(args.tables / "faces")
+    faces["path"] = faces.uri.str.removeprefix(f"{args.data.resolve()}/")
+    labels = cafe_labels if (args.data / "visitors.csv").exists() else album_labels
+    print(figures(labels(faces, args.data)))
+
+
+if __name__ == "__main__":
+    main()
