@@ -60,6 +60,12 @@ def evaluate_files(options: EvaluateOptions) -> Metrics:
     """
     from models.report import write_report
 
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to {options.output}: {error.strerror}; choose another folder"
+        ) from error
     model = load_attribute_model(options.attribute_model, os.cpu_count() or 1)
     calibration = load_calibration(options.attribute_model)
     labelled = chain.from_iterable(read_labelled(place) for place in options.data)
@@ -69,14 +75,23 @@ def evaluate_files(options: EvaluateOptions) -> Metrics:
         detection_side(options.min_face),
         model.side,
     )
+    if not has_labels(faces):
+        raise UsageError(
+            f"none of the {len(faces)} faces has an age, gender or mood; nothing can be measured"
+        )
     outputs = predict(model, faces.crops)
     metrics = evaluate(outputs, faces, calibration)
     metrics |= {"found": float(faces.found.mean()), "unreadable": unreadable}
-    options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     title = ", ".join(place.name for place in options.data)
     write_report(metrics, faces, outputs, calibration, options.output / "index.html", title)
     return metrics
+
+
+def has_labels(faces: Faces) -> bool:
+    """Whether any face has an age, a gender or a mood."""
+    aged = (faces.age[:, 1] > faces.age[:, 0]).any()
+    return bool(aged or np.isfinite(faces.female).any() or faces.votes.any())
 
 
 def predict(model: AttributeModel, crops: np.ndarray) -> Outputs:
@@ -112,7 +127,7 @@ def frame_faces(
             framed += [result for result in results if result is not None]
             unreadable += results.count(None)
     if not framed:
-        raise UsageError(f"none of the {unreadable} labelled pictures can be read")
+        raise UsageError(f"none of the {unreadable} labelled pictures can be read; give others")
     kept, crops, found = zip(*framed, strict=True)
     edges = np.tile(np.array([0, 0, crop_size, crop_size], np.uint8), (len(kept), 1))
     return Faces(crops=np.stack(crops), real=edges, found=np.array(found), **labels_of(kept)), unreadable

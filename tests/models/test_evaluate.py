@@ -2,6 +2,8 @@ import json
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from models.detectors import Detector
@@ -61,3 +63,13 @@ def test_a_folder_of_pictures_becomes_a_page_and_figures(tmp_path, portrait):
     assert metrics["found"] == 1
     assert json.loads((tmp_path / "report" / "metrics.json").read_text()) == metrics
     assert "<html" in (tmp_path / "report" / "index.html").read_text()
+
+
+def test_what_cannot_be_measured_is_one_line_before_or_after_the_work(tmp_path, portrait):
+    pytest.importorskip("matplotlib")
+    picture = cv2.imencode(".png", portrait)[1].tobytes()
+    pq.write_table(pa.table({"face_id": ["a"], "image": [picture]}), tmp_path / "bare.parquet")
+    with pytest.raises(UsageError, match="none of the 1 faces has"):
+        evaluate_files(EvaluateOptions((tmp_path / "bare.parquet",), tmp_path / "report"))
+    with pytest.raises(UsageError, match="cannot write to"):
+        evaluate_files(EvaluateOptions((tmp_path / "bare.parquet",), tmp_path / "bare.parquet"))
