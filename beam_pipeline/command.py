@@ -131,9 +131,13 @@ def make_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--output", required=True, metavar="FOLDER", help="checkpoints, log, and the model in export/"
     )
-    train.add_argument("--cache", required=True, metavar="FOLDER", help="re-cropped faces, 2 GB, made once")
+    train.add_argument("--cache", required=True, metavar="FOLDER", help="re-cropped faces, 4 GB, made once")
     train.add_argument("--epochs", type=int, metavar="N", help="most passes over the faces (10)")
-    train.add_argument("--start_from", metavar="FILE", help="weights (.keras) to start from instead of none")
+    train.add_argument(
+        "--start_from",
+        metavar="FILE",
+        help="weights (.keras) to start from instead of dlib's face descriptor",
+    )
     return parser
 
 

@@ -19,7 +19,7 @@ from models.attributes import Calibration
 from models.dataset import Faces, age_classes, majority_mood
 from models.framing import CROP_SIZE
 from models.intervals import conformal_margins
-from models.train import predict
+from models.train import predict, softmax
 from schemas.labels import AGES
 
 TOLERANCE: Final = 0.02
@@ -40,12 +40,6 @@ class Temperatures:
     age: float = 1.0
     gender: float = 1.0
     mood: float = 1.0
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities along the last axis."""
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
 
 
 def calibrate(model: keras.Model, faces: Faces) -> Temperatures:

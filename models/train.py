@@ -18,8 +18,8 @@ from models import dataset, network
 from models.augment import augment, centre
 from models.dataset import FaceDetector, Faces
 from models.descriptor import start_from_descriptor
+from models.intervals import expected_age
 from schemas.errors import UsageError
-from schemas.labels import AGES
 
 TRAIN: Final = ("utkface-train", "aaf-train", "fairface-train", "ferplus-train")
 CHOOSE: Final = ("utkface-val", "ferplus-val")
@@ -37,7 +37,7 @@ class TrainOptions:
     data: Path
     """Folder with SOURCE-SPLIT.parquet files of labelled faces."""
     cache: Path
-    """Folder for the re-cropped faces, about 2 GB; made once."""
+    """Folder for the re-cropped faces, about 4 GB; made once."""
     output: Path
     """Folder for checkpoints, the log and the result; a run that was stopped resumes from it."""
     epochs: int = 10
@@ -95,11 +95,16 @@ def predict(model: keras.Model, faces: Faces) -> dict[str, np.ndarray]:
     return model.predict(centre(faces.crops).astype(np.float32), batch_size=256, verbose=0)
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities along the last axis."""
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
 def validate(model: keras.Model, faces: Faces) -> dict[str, float]:
     """Figures on the faces for choosing, and `score`, the sum of what is wrong (less is better)."""
     logits = predict(model, faces)
-    age = np.exp(logits["age"] - logits["age"].max(1, keepdims=True))
-    mean = (age / age.sum(1, keepdims=True)) @ np.arange(AGES)
+    mean = expected_age(softmax(logits["age"]))
     low, high = faces.age.T
     exact, binned = high - low == 1, high - low > 1
     known = np.isfinite(faces.female)
