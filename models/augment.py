@@ -11,9 +11,13 @@ from models.framing import CROP_SIZE
 
 TURN: Final = 14.0
 """Degrees either way."""
-ZOOM: Final = 0.16
-"""Either way, as a share of the crop's side; detectors differ on faces that fill the picture."""
+ZOOM: Final = (-0.16, 0.28)
+"""Logarithm of the scale; a face that fills its picture is framed closer (see `CLOSER`)."""
 SHIFT: Final = 0.06
+
+CLOSER: Final = 1.18
+"""How much larger a face is in its crop when the picture shows little but the face: there the detector's box
+has 2.35 times the distance of eyes and mouth, elsewhere 2.78 times (medians on UTKFace)."""
 
 
 def augment(packed: np.ndarray, real: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -31,8 +35,20 @@ def augment(packed: np.ndarray, real: np.ndarray, rng: np.random.Generator) -> n
 
 def centre(packed: np.ndarray) -> np.ndarray:
     """The network's input from packed crops [..., side, side, 3], as a run cuts it."""
-    margin = (packed.shape[-2] - CROP_SIZE) // 2
-    return packed[..., margin : margin + CROP_SIZE, margin : margin + CROP_SIZE, :]
+    return _middle(packed, CROP_SIZE)
+
+
+def closer(packed: np.ndarray) -> np.ndarray:
+    """The network's input from packed crops [n, side, side, 3], as a run cuts it from tight pictures."""
+    part = _middle(packed, round(CROP_SIZE / CLOSER))
+    return np.stack(
+        [cv2.resize(face, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR) for face in part]
+    )
+
+
+def _middle(packed: np.ndarray, side: int) -> np.ndarray:
+    margin = (packed.shape[-2] - side) // 2
+    return packed[..., margin : margin + side, margin : margin + side, :]
 
 
 def _surround(packed: np.ndarray, real: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -52,7 +68,7 @@ def _surround(packed: np.ndarray, real: np.ndarray, rng: np.random.Generator) ->
 
 def _move(packed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     turn = np.clip(rng.normal(0, TURN / 2), -TURN, TURN)
-    zoom = np.exp(rng.uniform(-ZOOM, ZOOM))
+    zoom = np.exp(rng.uniform(*ZOOM))
     middle = packed.shape[0] / 2 - 0.5
     map_ = cv2.getRotationMatrix2D((middle, middle), turn, zoom)
     map_[:, 2] += CROP_SIZE / 2 - 0.5 - middle + rng.uniform(-SHIFT, SHIFT, 2) * CROP_SIZE

@@ -24,20 +24,22 @@ _VECTOR: Final = re.compile(rb"\x01\x02(\x01[^\0]|\x02..|\x03...)(?:\x01\x01){3}
 
 
 def start_from_descriptor(model: keras.Model) -> None:
-    """Puts the descriptor's convolutions into those of `models.network.build`, by their place.
+    """Puts the descriptor's convolutions into those of `models.network.trunk`, by their place.
 
     Raises UsageError without the package that carries them.
     """
-    found = importlib.util.find_spec("face_recognition_models")
-    if found is None or found.origin is None:
-        raise UsageError(
-            "training starts from a face descriptor; install headcount[train],"
-            " or give other weights to start from"
-        )
-    weights = convolutions((Path(found.origin).parent / _FILE).read_bytes())
+    weights = convolutions(package_file(_FILE).read_bytes())
     for layer in model.layers:
         if place := re.fullmatch(r"conv(\d+)", layer.name):
             layer.set_weights(weights[int(place[1])])
+
+
+def package_file(name: str) -> Path:
+    """A file of `face-recognition-models`; raises UsageError without that package."""
+    found = importlib.util.find_spec("face_recognition_models")
+    if found is None or found.origin is None:
+        raise UsageError("training starts from a face descriptor; install headcount[train]")
+    return Path(found.origin).parent / name
 
 
 def convolutions(data: bytes) -> list[tuple[np.ndarray, np.ndarray]]:

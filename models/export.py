@@ -44,7 +44,7 @@ class Temperatures:
 
 def calibrate(model: keras.Model, faces: Faces) -> Temperatures:
     """The temperatures of least cross entropy on faces that the network did not train on."""
-    logits = predict(model, faces)
+    logits = predict(model, faces.crops)
     low, high = age_classes(faces.age).T
     exact = high - low == 1
     known = np.isfinite(faces.female)
@@ -65,7 +65,7 @@ def _cross_entropy(logits: np.ndarray, classes: np.ndarray) -> float:
 def age_margins(model: keras.Model, faces: Faces, temperature: float) -> tuple[float, ...]:
     """The margins that make the 90 % intervals hold on faces that the network did not train on."""
     exact = np.diff(faces.age, axis=1)[:, 0] == 1
-    p_age = softmax(predict(model, faces.take(exact))["age"] / temperature)
+    p_age = softmax(predict(model, faces.crops[exact])["age"] / temperature)
     return conformal_margins(p_age, np.minimum(faces.age[exact, 0], AGES - 1))
 
 

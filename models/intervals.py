@@ -31,8 +31,9 @@ def band_of(years: np.ndarray) -> np.ndarray:
 def age_interval(p_age: np.ndarray, margins: Sequence[float] = ()) -> tuple[np.ndarray, np.ndarray]:
     """Ends, in years, of the middle `COVERAGE` of each distribution [n, ages], whose rows sum to 1.
 
-    The class of a completed year k is spread evenly over k to k + 1. `margins` (see `conformal_margins`)
-    move both ends outwards, by the band of the expected age; an end never passes that age.
+    The class of a completed year k is spread evenly over k to k + 1. With `margins` (see
+    `conformal_margins`) the interval reaches over every age that is no further outside than the margin of
+    the age's own band, and over the expected age.
     """
     below = np.concatenate([np.zeros((len(p_age), 1)), np.cumsum(p_age, axis=1)], axis=1)
     below /= below[:, -1:]
@@ -41,10 +42,14 @@ def age_interval(p_age: np.ndarray, margins: Sequence[float] = ()) -> tuple[np.n
     ends = np.array([np.interp((tail, 1 - tail), row, years) for row in below]).reshape(-1, 2)
     if not margins:
         return ends[:, 0], ends[:, 1]
-    age = expected_age(p_age)
-    margin = np.asarray(margins)[band_of(age)]
-    low = np.maximum(np.minimum(ends[:, 0] - margin, age), 0)
-    return low, np.maximum(ends[:, 1] + margin, age)
+    # For each row [n, 1] and band [bands]: the ages of the band that are inside.
+    low = np.maximum(ends[:, :1] - margins, AGE_BANDS)
+    high = np.minimum(ends[:, 1:] + margins, (*AGE_BANDS[1:], years[-1]))
+    inside, age = low < high, expected_age(p_age)
+    return (
+        np.minimum(np.where(inside, low, np.inf).min(1), age),
+        np.maximum(np.where(inside, high, -np.inf).max(1), age),
+    )
 
 
 def holds(low: np.ndarray, high: np.ndarray, years: np.ndarray) -> np.ndarray:
@@ -54,10 +59,14 @@ def holds(low: np.ndarray, high: np.ndarray, years: np.ndarray) -> np.ndarray:
 
 def conformal_margins(p_age: np.ndarray, years: np.ndarray) -> tuple[float, ...]:
     """For each of AGE_BANDS how many years outwards the interval's ends must move to hold COVERAGE of the
-    ages `years` [n], which chose nothing else (Romano et al. 2019, conformalized quantile regression)."""
+    ages of that band among `years` [n], which chose nothing else.
+
+    Conformalized quantile regression (Romano et al. 2019, arXiv:1905.03222), by the band of the true age
+    (label-conditional, Vovk 2012, arXiv:1209.2673), so that it holds for the old and the young too.
+    """
     low, high = age_interval(p_age)
     outside = np.maximum(low - (years + 1), years - high)
-    bands = band_of(expected_age(p_age))
+    bands = band_of(years)
     everywhere = _quantile(outside)
     return tuple(
         _quantile(outside[bands == band]) if (bands == band).sum() >= FEWEST else everywhere

@@ -5,6 +5,7 @@ Written in `keras.ops` only, so it trains under TensorFlow, JAX or PyTorch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import keras
@@ -28,41 +29,55 @@ _IMPOSSIBLE: Final = -1e9
 def build(dropout: float = 0.2) -> keras.Model:
     """The network from crops, float [n, CROP_SIZE, CROP_SIZE, 3] RGB in 0..255, to a dict of logits:
     `age` [n, AGES], `gender` [n, 1] (of female), `mood` [n, len(MOODS)].
-
-    Its convolutions are named by their place in the whole descriptor (`models.descriptor`).
     """
     crops = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="crops")
-    x = layers.Normalization(mean=list(_MEANS), variance=[256.0**2] * 3)(crops)
-    x = layers.ReLU()(_conv(x, DESCRIPTOR_STAGES[0][0], 0, strides=2, kernel=7))
-    x = layers.MaxPooling2D(3, 2, padding="same")(x)
-    place = 1
-    for stage, ((channels, blocks), kept) in enumerate(zip(DESCRIPTOR_STAGES, BLOCKS, strict=True)):
-        for block in range(kept):
-            x = _residual(x, channels, place + 2 * block, halve=stage > 0 and block == 0)
-        place += 2 * blocks
-    x = layers.GlobalAveragePooling2D()(x)
-    x = layers.Dropout(dropout)(x)
-    heads = {
+    return keras.Model(crops, heads(layers.Dropout(dropout)(trunk(crops, BLOCKS))), name="attributes")
+
+
+def heads(x: Any) -> dict[str, Any]:
+    """The logits of each head from features [n, channels]."""
+    return {
         "age": layers.Dense(AGES, name="age")(x),
         "gender": layers.Dense(1, name="gender")(x),
         "mood": layers.Dense(len(MOODS), name="mood")(x),
     }
-    return keras.Model(crops, heads, name="attributes")
 
 
-def _conv(x: Any, channels: int, place: int, strides: int = 1, kernel: int = 3) -> Any:
+def trunk(crops: Any, blocks: Sequence[int], padding: str = "same") -> Any:
+    """Features [n, 256] of crops, with so many blocks of each of DESCRIPTOR_STAGES.
+
+    The convolutions are named by their place in the whole descriptor (`models.descriptor`). The descriptor
+    itself has no padding ("valid") where it halves; at CROP_SIZE too little would be left of that.
+    """
+    x = layers.Normalization(mean=list(_MEANS), variance=[256.0**2] * 3)(crops)
+    x = layers.ReLU()(_conv(x, DESCRIPTOR_STAGES[0][0], 0, padding, strides=2, kernel=7))
+    x = layers.MaxPooling2D(3, 2, padding=padding)(x)
+    place = 1
+    for stage, ((channels, all_blocks), kept) in enumerate(zip(DESCRIPTOR_STAGES, blocks, strict=True)):
+        for block in range(kept):
+            if stage > 0 and block == 0:
+                x = _halving(x, channels, place, padding)
+            else:
+                y = layers.ReLU()(_conv(x, channels, place + 2 * block))
+                x = layers.ReLU()(layers.Add()([x, _conv(y, channels, place + 2 * block + 1)]))
+        place += 2 * all_blocks
+    return layers.GlobalAveragePooling2D()(x)
+
+
+def _conv(x: Any, channels: int, place: int, padding: str = "same", strides: int = 1, kernel: int = 3) -> Any:
     name = f"conv{place}"
     init = "he_normal"
-    return layers.Conv2D(channels, kernel, strides, padding="same", kernel_initializer=init, name=name)(x)
+    return layers.Conv2D(channels, kernel, strides, padding, kernel_initializer=init, name=name)(x)
 
 
-def _residual(x: Any, channels: int, place: int, halve: bool) -> Any:
-    """Two 3x3 layers beside the identity, which is averaged and given empty channels where it must be."""
-    y = layers.ReLU()(_conv(x, channels, place, strides=2 if halve else 1))
+def _halving(x: Any, channels: int, place: int, padding: str) -> Any:
+    """Two 3x3 layers beside the averaged identity; what one of them lacks in size or channels is zero."""
+    y = layers.ReLU()(_conv(x, channels, place, padding, strides=2))
     y = _conv(y, channels, place + 1)
-    if halve:
-        x = layers.AveragePooling2D(2, 2, padding="same")(x)
-        x = ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, channels - x.shape[-1])))
+    x = layers.AveragePooling2D(2, 2, padding=padding)(x)
+    x = ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, channels - x.shape[-1])))
+    if short := x.shape[1] - y.shape[1]:
+        y = ops.pad(y, ((0, 0), (0, short), (0, short), (0, 0)))
     return layers.ReLU()(layers.Add()([x, y]))
 
 
@@ -71,11 +86,14 @@ def expected_age(probabilities: Any) -> Any:
     return ops.sum(probabilities * ops.arange(AGES, dtype="float32"), axis=-1)
 
 
-def age_loss(classes: Any, logits: Any) -> Any:
+def age_loss(labels: Any, logits: Any) -> Any:
     """Per row: -log of the probability inside [low, high), plus a tenth of the error of the mean where the
-    age is exact. `classes` is [n, 2], low == high where there is no age (the loss is 0). One likelihood for
-    exact ages and for age bins."""
-    low, high = classes[:, :1], classes[:, 1:]
+    age is exact, plus the cross entropy with the second answer (see `ANSWER_WEIGHT`).
+
+    `labels` is [n, 2 + AGES]: low, high (equal where there is no age: the loss is 0) and the answer's
+    probabilities (zeros where there is none). One likelihood for exact ages and for age bins.
+    """
+    low, high, answer = labels[:, :1], labels[:, 1:2], labels[:, 2:]
     years = ops.arange(AGES, dtype="float32")
     inside = ops.logical_and(years >= low, years < high)
     known = ops.cast(high > low, "float32")[:, 0]
@@ -83,20 +101,27 @@ def age_loss(classes: Any, logits: Any) -> Any:
     within = ops.logsumexp(ops.where(inside, logits, _IMPOSSIBLE), axis=-1)
     surprise = ops.logsumexp(logits, axis=-1) - within
     error = ops.abs(expected_age(ops.softmax(logits)) - low[:, 0])
-    return ops.where(known > 0, surprise, 0.0) + 0.1 * exact * error
+    apart = -ops.sum(answer * ops.log_softmax(logits), axis=-1)
+    return ops.where(known > 0, surprise, 0.0) + 0.1 * exact * error + ANSWER_WEIGHT * apart
 
 
 def gender_loss(female: Any, logits: Any) -> Any:
-    """Per row: binary cross entropy; `female` is [n, 1] of 0 or 1, negative where unknown (the loss is 0)."""
+    """Per row: binary cross entropy with the label, plus that with the second answer (`ANSWER_WEIGHT`).
+
+    `female` is [n, 2]: the label, 0 or 1, and the answer's probability; negative where unknown (loss 0).
+    """
     known = ops.cast(female >= 0, "float32")
     loss = ops.softplus(logits) - ops.maximum(female, 0.0) * logits
-    return ops.sum(known * loss, axis=-1)
+    return ops.sum(known * loss * ops.convert_to_tensor([1.0, ANSWER_WEIGHT]), axis=-1)
 
 
 def mood_loss(shares: Any, logits: Any) -> Any:
     """Per row: cross entropy with the shares of votes [n, len(MOODS)], zeros where unknown (loss 0)."""
     return -ops.sum(shares * ops.log_softmax(logits), axis=-1)
 
+
+ANSWER_WEIGHT: Final = 0.5
+"""Of a second answer (`models.teacher`) beside the label."""
 
 LOSSES: Final = {"age": age_loss, "gender": gender_loss, "mood": mood_loss}
 """Each is averaged over all rows of the batch, labelled or not."""

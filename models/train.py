@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,20 +14,25 @@ import cv2
 import keras
 import numpy as np
 
-from models import dataset, network
-from models.augment import augment, centre
+from models import dataset, network, teacher
+from models.augment import augment, centre, closer
 from models.dataset import FaceDetector, Faces
 from models.descriptor import start_from_descriptor
-from models.intervals import expected_age
+from models.intervals import band_of, expected_age
 from schemas.errors import UsageError
+from schemas.labels import AGES
 
 TRAIN: Final = ("utkface-train", "aaf-train", "fairface-train", "ferplus-train")
 CHOOSE: Final = ("utkface-val", "ferplus-val")
 SHARED: Final = "fairface-train"
 """Its `models.dataset.reserved` faces are for choosing too, the others for training."""
 
-SHARES: Final = {"fairface": 0.7, "ferplus": 0.5}
+SHARES: Final = {"ferplus": 0.4}
 """Share of a source's faces drawn for one epoch; all of the others."""
+
+BALANCE: Final = 0.3
+"""Faces of a band of ages weigh as its number to the power of minus this: the old are few, and would be told
+younger than they are."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,13 @@ class TrainOptions:
 class Batches(keras.utils.PyDataset):
     """Augmented training batches; `draw` chooses the faces of an epoch."""
 
-    def __init__(self, faces: Faces, options: TrainOptions) -> None:
+    def __init__(self, faces: Faces, targets: dict[str, np.ndarray], options: TrainOptions) -> None:
         super().__init__(workers=1, max_queue_size=16)
         self.faces = faces
+        self.targets = targets
         self.options = options
-        self.targets = targets(faces)
+        self.weights = {name: np.ones(len(faces), np.float32) for name in targets}
+        self.weights["age"] = age_weights(faces)
         self.draw(0)
 
     def draw(self, epoch: int) -> None:
@@ -74,25 +81,46 @@ class Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.order) // self.options.batch
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
         rows = self.order[index * self.options.batch : (index + 1) * self.options.batch]
         crops = [augment(self.faces.crops[row], self.faces.real[row], self.rng) for row in rows]
-        return np.stack(crops).astype(np.float32), {name: y[rows] for name, y in self.targets.items()}
+        return (
+            np.stack(crops).astype(np.float32),
+            {name: y[rows] for name, y in self.targets.items()},
+            {name: weights[rows] for name, weights in self.weights.items()},
+        )
 
 
-def targets(faces: Faces) -> dict[str, np.ndarray]:
-    """The labels in the form of `models.network.LOSSES`."""
+def labels(faces: Faces) -> dict[str, np.ndarray]:
+    """The labels in the form of `models.network.LOSSES`, without second answers."""
     shares, _ = dataset.mood_shares(faces.votes)
-    return {
-        "age": dataset.age_classes(faces.age).astype(np.float32),
-        "gender": np.nan_to_num(faces.female, nan=-1.0)[:, None],
-        "mood": shares,
-    }
+    age = np.zeros((len(faces), 2 + AGES), np.float32)
+    age[:, :2] = dataset.age_classes(faces.age)
+    female = np.nan_to_num(faces.female, nan=-1.0)
+    return {"age": age, "gender": np.stack([female, np.full_like(female, -1.0)], 1), "mood": shares}
 
 
-def predict(model: keras.Model, faces: Faces) -> dict[str, np.ndarray]:
-    """Logits for the crops as a run cuts them, by head."""
-    return model.predict(centre(faces.crops).astype(np.float32), batch_size=256, verbose=0)
+def with_answers(targets: dict[str, np.ndarray], answers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The labels with the second answers of `models.teacher` beside them."""
+    age, gender = targets["age"].copy(), targets["gender"].copy()
+    age[:, 2:] = softmax(answers["age"])
+    gender[:, 1] = 1 / (1 + np.exp(-answers["gender"][:, 0]))
+    return {**targets, "age": age, "gender": gender}
+
+
+def age_weights(faces: Faces) -> np.ndarray:
+    """How much the age of each face counts (`BALANCE`), float32 [n]; 1 on average and where there is none."""
+    known = faces.age[:, 1] > faces.age[:, 0]
+    bands = band_of(faces.age[known, 0])
+    weights = np.ones(len(faces), np.float32)
+    weights[known] = np.bincount(bands)[bands] ** -BALANCE
+    weights[known] /= weights[known].mean()
+    return weights
+
+
+def predict(model: keras.Model, crops: np.ndarray) -> dict[str, np.ndarray]:
+    """Logits by head for crops [n, CROP_SIZE, CROP_SIZE, 3]."""
+    return model.predict(crops.astype(np.float32), batch_size=256, verbose=0)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -103,7 +131,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def validate(model: keras.Model, faces: Faces) -> dict[str, float]:
     """Figures on the faces for choosing, and `score`, the sum of what is wrong (less is better)."""
-    logits = predict(model, faces)
+    logits = predict(model, faces.crops)
     mean = expected_age(softmax(logits["age"]))
     low, high = faces.age.T
     exact, binned = high - low == 1, high - low > 1
@@ -182,10 +210,14 @@ def load_faces(options: TrainOptions, make_detector: Callable[[], FaceDetector])
 
 
 def load_choosing(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> Faces:
-    """The faces that choose the epoch and the calibration, re-cropped on the first call."""
+    """The faces that choose the epoch and the calibration, re-cropped on the first call.
+
+    Each is there twice, cut as a run cuts it from a wide and from a tight picture.
+    """
     shared = _load(SHARED, options, make_detector)
     parts = [_load(name, options, make_detector) for name in CHOOSE]
-    return dataset.concatenate([*parts, shared.take(_aside(shared))])
+    faces = dataset.concatenate([*parts, shared.take(_aside(shared))])
+    return dataset.concatenate([replace(faces, crops=cut(faces.crops)) for cut in (centre, closer)])
 
 
 def _load(name: str, options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> Faces:
@@ -207,7 +239,8 @@ def train(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> P
     keras.utils.set_random_seed(options.seed)
     options.output.mkdir(parents=True, exist_ok=True)
     faces, choosing = load_faces(options, make_detector), load_choosing(options, make_detector)
-    batches = Batches(faces, options)
+    answers = teacher.answers(faces, labels(faces), options.cache / "teacher.npz")
+    batches = Batches(faces, with_answers(labels(faces), answers), options)
     model = network.build()
     if options.start_from is None:
         start_from_descriptor(model)

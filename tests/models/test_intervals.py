@@ -16,28 +16,29 @@ def test_an_interval_is_the_middle_of_the_distribution():
     assert 30 <= low < high <= 31
 
 
-def test_margins_move_both_ends_by_band_and_never_past_the_age():
+def test_margins_reach_over_the_ages_of_their_band_and_over_the_expected_age():
     margins = [0.0] * len(AGE_BANDS)
     margins[band_of(np.array([30]))[0]] = 4.0
-    low, high = age_interval(certain([30, 45]), margins)
-    assert high[0] - low[0] == pytest.approx(8.9, abs=0.1)
-    assert high[1] - low[1] == pytest.approx(0.9, abs=0.1)
+    low, high = age_interval(certain([30, 45, 42]), margins)
+    assert (low[0], high[0]) == pytest.approx((30, 35), abs=0.1)
+    assert (low[1], high[1]) == pytest.approx((45, 46), abs=0.1)
+    assert (low[2], high[2]) == pytest.approx((38, 43), abs=0.1)
     low, high = age_interval(certain([1, 70]), [-9.0] * len(AGE_BANDS))
     assert low.tolist() == high.tolist() == [1, 70]
     low, _ = age_interval(certain([1]), [9.0] * len(AGE_BANDS))
     assert low == 0
 
 
-def test_conformal_margins_hold_nine_in_ten_in_every_band():
+def test_conformal_margins_hold_nine_in_ten_of_every_band():
     rng = np.random.default_rng(1)
-    told = np.repeat([5, 35, 80], 2000)
-    spread = np.repeat([1.0, 5.0, 9.0], 2000)
-    true = np.clip(np.round(told + rng.normal(0, spread)), 0, 100).astype(int)
+    true = np.repeat([5, 35, 80], 2000) + rng.integers(-3, 4, 6000)
+    # The old are told too young, as networks do.
+    told = np.clip(np.round(true - np.repeat([0, 0, 10], 2000) + rng.normal(0, 5, 6000)), 0, 100).astype(int)
     margins = conformal_margins(certain(told[::2]), true[::2])
     held = holds(*age_interval(certain(told[1::2]), margins), true[1::2])
-    for years in (5, 35, 80):
-        # Whole years: the share jumps, by much where ages hardly vary.
-        assert 0.88 < held[told[1::2] == years].mean() < 0.995
+    for band in np.unique(band_of(true)):
+        # Whole years: the share jumps.
+        assert 0.87 < held[band_of(true[1::2]) == band].mean() < 0.97
 
 
 def test_a_band_with_few_faces_has_the_margin_of_all():

