@@ -148,10 +148,14 @@ def _add_run(commands: Commands) -> None:
         action="append",
         required=True,
         metavar="PLACE",
-        help="a folder with its subfolders, a glob in quotes, a photo, or a .txt list of paths; repeatable",
+        help="a folder with its subfolders, gs:// or s3:// and all below, a glob in quotes, a photo, or a"
+        " .txt list of paths; repeatable",
     )
     run.add_argument(
-        "--output", required=True, metavar="FOLDER", help="folder of the tables; replaced as a whole"
+        "--output",
+        required=True,
+        metavar="FOLDER",
+        help="folder of the tables, or gs:// or s3://; replaced as a whole",
     )
     _add_seeing_flags(run)
     run.add_argument(
@@ -180,6 +184,11 @@ def _add_run(commands: Commands) -> None:
     )
     run.add_argument(
         "--forget", action="append", metavar="PHOTO", help="leave no row of this photo; repeatable"
+    )
+    run.add_argument(
+        "--no_wait",
+        action="store_true",
+        help="give the job to the engine and return, on engines that work elsewhere",
     )
     run.add_argument("--verbose", action="store_true", help="show the engine's log, with tracebacks")
     run.add_argument(
@@ -240,15 +249,19 @@ def _run(args: argparse.Namespace, beam_args: list[str], parser: argparse.Argume
     from beam_pipeline.show import totals
 
     _check_beam_args(beam_args, _flags(parser, "run"))
+    wait = not vars(args).pop("no_wait", False)
     settings = _settings(args)
     try:
-        manifest = run(settings, beam_args, progress=sys.stderr)
+        manifest = run(settings, beam_args, progress=sys.stderr, wait=wait)
     except UsageError:
         raise
     except Exception as error:
         print(f"headcount run: failed: {_root_cause(error)}; --verbose shows more", file=sys.stderr)
         print(f"{settings.output} is still as the last complete run left it", file=sys.stderr)
         return 1
+    if manifest is None:
+        print(f"the engine has the job; {settings.output} changes when it is complete")
+        return 0
     print(totals(settings.output))
     failures = manifest.rows["failures"]
     if settings.max_failures is not None and failures > settings.max_failures:

@@ -27,8 +27,9 @@ from schemas.photos import Photo
 from transforms.decode import decode
 from transforms.describe_faces import DescribeSettings, FaceModelHandler
 from transforms.file_types import sniff
-from transforms.found_file import FoundFile, is_remote, read_bytes
+from transforms.found_file import FoundFile
 from transforms.photo_reader import PhotoReader
+from transforms.storage import is_remote, read_bytes
 
 COPY_SIDE: Final = 1600
 """Longer side of the annotated copy, in pixels, unless the picture is smaller."""

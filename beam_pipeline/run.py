@@ -10,52 +10,49 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_pipeline import __version__
+from beam_pipeline.access import check_access
 from beam_pipeline.graph import Plan, build
 from beam_pipeline.progress import Progress
 from beam_pipeline.settings import DECIDE_ROWS, Settings
 from models.attributes import load_attribute_model, load_calibration, model_hash
 from models.detectors import detection_side, load_detector
-from runners.local import local_options
+from runners.engines import check_places, engine_options, is_template
 from schemas.errors import UsageError
 from schemas.manifest import Manifest
 from transforms.describe_faces import DescribeSettings
 from transforms.earlier import Earlier
 from transforms.finish_run import RunInfo
 from transforms.found_file import uri_of
-from transforms.output import Output, check_output, locked, read_manifest
+from transforms.output import Output, output_at, read_manifest
 from transforms.photo_reader import ReadSettings
 from transforms.reader_pool import PoolSettings
 from transforms.skip_known import Again
+from transforms.storage import is_remote
 
 
-def make_plan(settings: Settings) -> tuple[Plan, list[str]]:
-    """Checks everything that can be checked before any work, and says what is unusual about the run.
+def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple[Plan, list[str]]:
+    """Checks the models and what an earlier run left, and says what is unusual about the run.
 
     Raises UsageError.
     """
-    settings.check()
     load_detector(settings.detector, settings.detector_model)
     side = load_attribute_model(settings.attribute_model).side
-    started_at = datetime.now(UTC).replace(tzinfo=None)
-    processes = settings.processes or os.cpu_count() or 1
     models = {"attributes": model_hash(settings.attribute_model)}
     if settings.detector_model:
         models["detector"] = model_hash(settings.detector_model)
-    output = Output(os.path.abspath(settings.output), f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}")
     earlier, notes = _earlier(output, settings, models)
     again = Again.ALL if settings.rehash else Again.FAILED if settings.retry_failed else Again.CHANGED
     plan = Plan(
         input=settings.input,
         reading=replace(read_settings(settings, side, started_at), earlier=earlier),
-        pool=PoolSettings(processes=processes, photo_timeout=settings.photo_timeout),
+        pool=PoolSettings(processes=settings.processes, photo_timeout=settings.photo_timeout),
         describing=DescribeSettings(
             model=settings.attribute_model,
             calibration=load_calibration(settings.attribute_model),
             attributes=settings.attributes,
-            threads=processes,
+            threads=settings.processes,
         ),
         again=again,
         info=RunInfo(
@@ -66,7 +63,9 @@ def make_plan(settings: Settings) -> tuple[Plan, list[str]]:
             models=models,
             earlier=earlier,
             keep_deleted=settings.keep_deleted,
-            forget=tuple(uri_of(os.path.abspath(photo)) for photo in settings.forget),
+            forget=tuple(
+                photo if is_remote(photo) else uri_of(os.path.abspath(photo)) for photo in settings.forget
+            ),
         ),
     )
     return plan, notes
@@ -114,25 +113,43 @@ def read_settings(settings: Settings, crop_size: int, started_at: datetime) -> R
     )
 
 
-def run(settings: Settings, beam_args: Sequence[str] = (), progress: TextIO | None = None) -> Manifest:
+def run(
+    settings: Settings, beam_args: Sequence[str] = (), progress: TextIO | None = None, wait: bool = True
+) -> Manifest | None:
     """Reads the photos of `settings.input` into the tables of `settings.output`.
 
     What the last run there wrote with the same models and settings is kept. `beam_args` go to Beam's
     PipelineOptions; without a `--runner` the run is local. `progress` gets a line of progress where the
-    engine works in this process. Raises UsageError before any work for what cannot be done. Reading
-    starts child processes that import the caller's main module, so a script calls this under
+    engine works in this process. Without `wait` the engine is given the job and None comes back unless
+    it is done already, and so it does for a template. Raises UsageError before any work for what cannot be
+    done. Reading starts child processes that import the caller's main module, so a script calls this under
     `if __name__ == "__main__":`.
     """
-    check_output(settings.output)
-    with locked(settings.output):
-        plan, notes = make_plan(settings)
+    settings.check()
+    started_at = datetime.now(UTC).replace(tzinfo=None)
+    output = output_at(settings.output, f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}")
+    try:
+        options = engine_options(beam_args)
+        places = (*settings.input, output.root)
+        check_places(options, places)
+        for place in filter(is_remote, places):
+            check_access(place, options)
+        pipeline = beam.Pipeline(options=options)
+    except ValueError as error:
+        raise UsageError(f"the engine's options cannot be used: {error}") from error
+    output.check()
+    wait = wait and not is_template(options)
+    with output.held(until_published=not wait):
+        plan, notes = make_plan(settings, output, started_at)
         if progress:
             progress.writelines(f"{note}\n" for note in notes)
-        try:
-            pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args), **local_options(beam_args)))
-        except ValueError as error:
-            raise UsageError(f"the engine's options cannot be used: {error}") from error
         with Progress(progress):
             build(pipeline, plan)
-            pipeline.run().wait_until_finish()
-        return read_manifest(plan.info.output.root)
+            result = pipeline.run()
+            if wait:
+                result.wait_until_finish()
+        if output.is_published():
+            return read_manifest(output.root)
+        if wait:
+            raise RuntimeError(f"the engine ended the run before it was complete: {result.state}")
+        return None

@@ -12,7 +12,7 @@ from models.attributes import DEFAULT_MODEL
 from models.detectors import DEFAULT_DETECTOR, DEFAULT_MIN_FACE
 from schemas.errors import UsageError
 from schemas.labels import ATTRIBUTES
-from transforms.found_file import is_remote
+from transforms.storage import is_remote
 
 DECIDE_ROWS: Final = (
     "detector",

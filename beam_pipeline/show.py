@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -15,15 +14,14 @@ from schemas.failures import CODES
 from schemas.labels import AGE_GROUP_NAMES, GENDERS, MOODS
 from schemas.manifest import Manifest
 from transforms.output import read_manifest
+from transforms.storage import join, open_file
 
 
 def totals(output: str) -> str:
     """What the run in the folder `output` found; raises UsageError where there is none."""
     manifest = read_manifest(output)
-    photos = pq.read_table(
-        os.path.join(output, "photos"), columns=["taken_at", "date_source", "duplicate_of"]
-    )
-    faces = pq.read_table(os.path.join(output, "faces"), columns=["age_group", "gender", "mood"])
+    photos = _table(output, "photos", ["taken_at", "date_source", "duplicate_of"])
+    faces = _table(output, "faces", ["age_group", "gender", "mood"])
     sections = [
         _overview(manifest, photos, output),
         _section("Dates from", _counts(photos["date_source"], (), "no date")),
@@ -41,7 +39,7 @@ def totals(output: str) -> str:
 def failures(output: str, examples: int = 5) -> str:
     """The failures of the run in the folder `output` by code, with some of the files of each."""
     read_manifest(output)
-    rows = pq.read_table(os.path.join(output, "failures")).to_pylist()
+    rows = _table(output, "failures").to_pylist()
     if not rows:
         return "No failures."
     codes: dict[str, list[dict[str, str]]] = {}
@@ -56,6 +54,11 @@ def failures(output: str, examples: int = 5) -> str:
             lines.append(f"  and {len(group) - examples:,} more: all are in {output}/failures")
         sections.append("\n".join(lines))
     return "\n\n".join(sections)
+
+
+def _table(output: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    with open_file(join(output, name, f"{name}.parquet")) as file:
+        return pq.read_table(file, columns=columns)
 
 
 def _overview(manifest: Manifest, photos: pa.Table, output: str) -> str:

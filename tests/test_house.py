@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "schemas": set(),
     "models": {"schemas"},
     "transforms": {"schemas", "models"},
-    "runners": set(),
+    "runners": {"schemas", "transforms"},
     "beam_pipeline": {"schemas", "models", "transforms", "runners"},
 }
 HEADCOUNT = Path(sys.executable).with_name("headcount")

@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 
 from schemas.errors import PhotoError
 from transforms.exif import MAX_XMP, DateText, Metadata
-from transforms.found_file import FoundFile, read_bytes, uri_of
+from transforms.found_file import FoundFile, uri_of
 from transforms.sidecars import takeout_time, xmp_dates
+from transforms.storage import read_bytes
 
 FIRST_YEAR: Final = 1826
 """Of the oldest photograph that survives, Niépce's view from his window."""
@@ -50,7 +51,17 @@ class Moment(NamedTuple):
     offset: int | None = None
 
 
-def capture_time(metadata: Metadata, file: FoundFile, now: datetime, use_mtime: bool = False) -> CaptureTime:
+ReadSidecar = Callable[[str, int], bytes]
+"""The first so many bytes of the sidecar at a path; raises OSError."""
+
+
+def capture_time(
+    metadata: Metadata,
+    file: FoundFile,
+    now: datetime,
+    use_mtime: bool = False,
+    read_sidecar: ReadSidecar = read_bytes,
+) -> CaptureTime:
     """When the photo was taken; its sidecars are read only when the rungs above them say nothing.
 
     `now` is the run's start in UTC, without zone. The modification time counts only with `use_mtime`.
@@ -58,7 +69,8 @@ def capture_time(metadata: Metadata, file: FoundFile, now: datetime, use_mtime: 
     times and the names of Pixel phones.
     """
     damage: list[str] = []
-    for source, moment in _ladder(metadata, file, use_mtime, damage):
+    described = _described(metadata.xmp, file.sidecars, read_sidecar, damage)
+    for source, moment in _ladder(metadata, file, use_mtime, described):
         if moment and moment.at.year >= FIRST_YEAR and moment.at <= now + _DAY:
             offset = _offset(metadata, moment)
             return CaptureTime(moment.at, moment.precision, offset, source, "; ".join(damage) or None)
@@ -66,12 +78,12 @@ def capture_time(metadata: Metadata, file: FoundFile, now: datetime, use_mtime: 
 
 
 def _ladder(
-    metadata: Metadata, file: FoundFile, use_mtime: bool, damage: list[str]
+    metadata: Metadata, file: FoundFile, use_mtime: bool, described: Iterable[Moment | None]
 ) -> Iterator[tuple[str, Moment | None]]:
-    """Every source's word, most trusted first; what could not be read is added to `damage`."""
+    """Every source's word, most trusted first; `described` is gone through only when its turn comes."""
     yield "original", _exif_moment(metadata.original)
     yield "digitized", _exif_moment(metadata.digitized)
-    for moment in _described(metadata.xmp, file.sidecars, damage):
+    for moment in described:
         yield "xmp", moment
     yield "modified", _exif_moment(metadata.modified)
     root = file.root.rstrip("/") + "/"
@@ -92,27 +104,34 @@ def _exif_moment(text: DateText) -> Moment | None:
     return moment
 
 
-def _described(embedded: bytes | None, sidecars: Sequence[str], damage: list[str]) -> Iterator[Moment | None]:
+def _described(
+    embedded: bytes | None, sidecars: Sequence[str], read_sidecar: ReadSidecar, damage: list[str]
+) -> Iterator[Moment | None]:
     """The dates of the XMP beside the photo (a later word than its own), in it, then of Takeout.
 
-    Takeout comes last: it says when, but not what the clock on the wall showed.
+    Takeout comes last: it says when, but not what the clock on the wall showed. What could not be read is
+    added to `damage`.
     """
     beside = [path for path in sidecars if path.lower().endswith(".xmp")]
-    yield from _read_from(beside, _xmp_moments, damage)
+    yield from _read_from(beside, read_sidecar, _xmp_moments, damage)
     if embedded:
         try:
             yield from _xmp_moments(embedded)
         except PhotoError as error:
             damage.append(error.detail)
-    yield from _read_from([path for path in sidecars if path not in beside], _takeout_moments, damage)
+    others = [path for path in sidecars if path not in beside]
+    yield from _read_from(others, read_sidecar, _takeout_moments, damage)
 
 
 def _read_from(
-    paths: Iterable[str], moments: Callable[[bytes], list[Moment | None]], damage: list[str]
+    paths: Iterable[str],
+    read_sidecar: ReadSidecar,
+    moments: Callable[[bytes], list[Moment | None]],
+    damage: list[str],
 ) -> Iterator[Moment | None]:
     for path in paths:
         try:
-            yield from moments(read_bytes(path, MAX_XMP + 1))
+            yield from moments(read_sidecar(path, MAX_XMP + 1))
         except OSError as error:
             damage.append(f"{uri_of(path)}: {error.strerror or type(error).__name__}")
         except PhotoError as error:

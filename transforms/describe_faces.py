@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -72,6 +73,7 @@ class DescribeSettings:
     calibration: Calibration
     attributes: tuple[str, ...]
     threads: int
+    """0 is one per core of the machine that describes."""
 
 
 class FaceModelHandler(ModelHandler[FaceCrop, Face | Failure, AttributeModel]):
@@ -83,7 +85,7 @@ class FaceModelHandler(ModelHandler[FaceCrop, Face | Failure, AttributeModel]):
 
     def load_model(self) -> AttributeModel:
         """Called once per process."""
-        return load_attribute_model(self._settings.model, self._settings.threads)
+        return load_attribute_model(self._settings.model, self._settings.threads or os.cpu_count() or 1)
 
     def run_inference(
         self,

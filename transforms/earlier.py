@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from schemas.files import File
 from schemas.photos import Photo
+from transforms.storage import open_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Earlier:
 
     def known_files(self) -> Iterator[File]:
         """The files that can be told unchanged by their version."""
-        table = pq.read_table(self.files)
+        with open_file(self.files) as file:
+            table = pq.read_table(file)
         # Without a version a file could not be listed, or is passed over by its name.
         for row in table.filter(pc.not_equal(table["version"], "")).to_pylist():
             yield File(**row)

@@ -7,8 +7,9 @@ stream through; photos are held as columns.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,7 +24,8 @@ from schemas.files import SKIPPED
 from schemas.manifest import Manifest
 from schemas.tables import TABLES
 from transforms.earlier import Earlier
-from transforms.output import Output
+from transforms.output import Output, read_manifest
+from transforms.storage import create_file, open_file
 from transforms.summarise import (
     ALBUM_GROUPS,
     ALBUM_PLACE,
@@ -39,6 +41,9 @@ from transforms.write_rows import KEPT, Part
 
 BATCH_ROWS: Final = 65_536
 """Rows of a row group of the tables."""
+
+READ_AHEAD: Final = 8
+"""Parts that are read at once; each holds the rows of one bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,14 @@ def mark_duplicates(photos: pa.Table) -> pa.Table:
 
 
 def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
-    """Writes all tables and the manifest of a run from its parts and what it keeps, then publishes them."""
+    """Writes all tables and the manifest of a run from its parts and what it keeps, then publishes them.
+
+    An engine may do this again, also after it was done: a run that is published is only published again.
+    """
+    if info.output.is_published():
+        manifest = read_manifest(info.output.root)
+        info.output.publish(manifest)
+        return manifest
     paths = {table: sorted(part.path for part in parts if part.table == table) for table in (*TABLES, KEPT)}
     files, kept = _files(info, paths)
     photos = mark_duplicates(_new_and_kept("photos", paths["photos"], info.earlier, kept))
@@ -148,14 +160,12 @@ def _faces(paths: Sequence[str], earlier: Earlier | None, counted: pa.Table) -> 
     Copies of a photo have the same faces, so those of any copy do: of this run the copy with the
     smallest uri, else whatever the earlier run kept.
     """
-    pairs = pa.concat_tables(
-        [_EMPTY_PAIRS, *(pq.read_table(path, columns=["photo_id", "uri"]) for path in paths)]
-    )
+    pairs = pa.concat_tables([_EMPTY_PAIRS, *_tables(paths, columns=["photo_id", "uri"])])
     sources = pairs.group_by("photo_id").aggregate([("uri", "min")])
-    for batch in _batches(paths):
+    for batch in _tables(paths):
         source = pc.take(sources["uri_min"], pc.index_in(batch["photo_id"], value_set=sources["photo_id"]))
         yield _placed(batch.filter(pc.equal(batch["uri"], source)), counted)
-    for batch in _batches([earlier.faces] if earlier else []):
+    for batch in _batches(earlier.faces) if earlier else ():
         anew = pc.is_in(batch["photo_id"], value_set=sources["photo_id"])
         yield _placed(batch.filter(pc.invert(anew)), counted)
 
@@ -175,15 +185,31 @@ def _placed(faces: pa.Table, counted: pa.Table) -> pa.Table:
 
 def _read_all(table: str, paths: Sequence[str]) -> pa.Table:
     empty = arrow_schema(TABLES[table]).empty_table()
-    tables = [pq.read_table(path).replace_schema_metadata(empty.schema.metadata) for path in paths]
+    tables = [part.replace_schema_metadata(empty.schema.metadata) for part in _tables(paths)]
     return pa.concat_tables([empty, *tables]).unify_dictionaries().combine_chunks()
 
 
-def _batches(paths: Iterable[str]) -> Iterator[pa.Table]:
-    for path in paths:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(BATCH_ROWS):
-                yield pa.Table.from_batches([batch])
+def _tables(paths: Sequence[str], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The table in each file, in order; some are read ahead, since a bucket takes its time over each."""
+
+    def read(path: str) -> pa.Table:
+        with open_file(path) as file:
+            return pq.read_table(file, columns=columns)
+
+    with ThreadPoolExecutor(READ_AHEAD) as pool:
+        coming: deque[Future[pa.Table]] = deque()
+        for path in paths:
+            coming.append(pool.submit(read, path))
+            if len(coming) == READ_AHEAD:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+
+
+def _batches(path: str) -> Iterator[pa.Table]:
+    with open_file(path) as file:
+        for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
+            yield pa.Table.from_batches([batch])
 
 
 def _write(info: RunInfo, table: str, pieces: Iterable[pa.Table]) -> int:
@@ -197,7 +223,10 @@ def _write(info: RunInfo, table: str, pieces: Iterable[pa.Table]) -> int:
     }
     schema = schema.with_metadata({**(schema.metadata or {}), **about})
     rows = 0
-    with pq.ParquetWriter(info.output.table_file(table), schema, compression="zstd") as writer:
+    with (
+        create_file(info.output.table_file(table)) as file,
+        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+    ):
         for piece in pieces:
             writer.write_table(piece.cast(schema), row_group_size=BATCH_ROWS)
             rows += len(piece)

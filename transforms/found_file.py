@@ -32,11 +32,6 @@ class FoundFile:
         return f"{self.size}:{self.modified}{self.sidecar_version} in {uri_of(self.root)}"
 
 
-def is_remote(path: str) -> bool:
-    """Whether `path` names a bucket rather than this machine."""
-    return "://" in path
-
-
 def uri_of(path: str) -> str:
     """`path` as text for tables: bytes that are not UTF-8 are percent-encoded, all else stays."""
     try:
@@ -47,16 +42,3 @@ def uri_of(path: str) -> str:
             quote_from_bytes(c.encode(errors="surrogateescape")) if "\udc80" <= c <= "\udcff" else c
             for c in path
         )
-
-
-def read_bytes(path: str, count: int = -1) -> bytes:
-    """The first `count` bytes of a file, by default all; raises OSError."""
-    if not is_remote(path):
-        with open(path, "rb") as file:
-            return file.read(count)
-    # Beam takes seconds to import, and a process that only reads local photos does without.
-    from apache_beam.io.filesystem import CompressionTypes
-    from apache_beam.io.filesystems import FileSystems
-
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        return file.read(count)

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
+from apache_beam.io.filesystem import FileMetadata
 from apache_beam.pvalue import TaggedOutput
 
 from schemas.failures import Failure, failure
 from schemas.files import FAILED, SKIPPED, File
-from transforms.found_file import FoundFile, is_remote, uri_of
+from transforms.found_file import FoundFile, uri_of
 from transforms.sidecars import find_sidecars
+from transforms.storage import is_remote, join, list_bucket
 from transforms.tally import TALLY
 
 LIST_SUFFIXES: Final = (".txt", ".lst")
@@ -53,10 +54,10 @@ def is_hidden_folder(name: str) -> bool:
 def match_input(source: str, exclude: str | None = None) -> Iterator[Match]:
     """Every file of one input, every hidden file and folder that is passed over, every unreadable folder.
 
-    `exclude` is a local folder that is never entered: the run's own output.
+    `exclude` is a folder that is never entered: the run's own output.
     """
     if is_remote(source):
-        yield from _match_bucket(source)
+        yield from _match_bucket(source, exclude)
     elif os.path.isdir(source):
         yield from _match_folder(source, exclude)
     elif os.path.isfile(source) and source.lower().endswith(LIST_SUFFIXES):
@@ -111,24 +112,40 @@ def _match_list(source: str, exclude: str | None) -> Iterator[Match]:
         for line in lines:
             path = line.rstrip("\r\n")
             if is_remote(path):
-                yield from _match_bucket(path)
+                yield from _match_bucket(path, exclude)
             elif path.strip():
                 path = os.path.join(os.path.dirname(os.path.abspath(source)), path)
                 yield from _match_folder(path, exclude) if os.path.isdir(path) else _match_file(path)
 
 
-def _match_bucket(source: str) -> Iterator[Match]:
-    pattern = source if re.search(r"[*?\[]", source) else source.rstrip("/") + "/**"
+def _match_bucket(source: str, exclude: str | None) -> Iterator[Match]:
+    pattern = source if re.search(r"[*?\[]", source) else join(source, "**")
     root = _fixed_part(pattern)
-    for match in FileSystems.match([pattern])[0].metadata_list:
-        *folders, name = match.path[len(root) :].split("/")
-        if any(is_hidden_folder(folder) for folder in folders):
-            yield _skipped(match.path, HIDDEN_FOLDER)
+    objects = {found.path: found for found in list_bucket(pattern)}
+    siblings: dict[str, set[str]] = {}
+    for path in objects:
+        folder, _, name = path.rpartition("/")
+        siblings.setdefault(folder, set()).add(name)
+    hidden: set[str] = set()
+    for path, found in objects.items():
+        *folders, name = path[len(root) :].split("/")
+        if not name or (exclude and path.startswith(join(exclude, ""))):
+            continue
+        closed = next((n for n, folder in enumerate(folders) if is_hidden_folder(folder)), None)
+        if closed is not None:
+            hidden.add(root + "/".join(folders[: closed + 1]))
         elif name.startswith("."):
-            yield _skipped(match.path, HIDDEN_FILE)
-        elif name:
-            modified = match.last_updated_in_seconds or None
-            yield FoundFile(match.path, root, match.size_in_bytes, modified)
+            yield _skipped(path, HIDDEN_FILE)
+        else:
+            sidecars = find_sidecars(path, siblings[path.rpartition("/")[0]])
+            changes = [_version(objects[beside]) for beside in sidecars]
+            modified = found.last_updated_in_seconds or None
+            yield FoundFile(path, root, found.size_in_bytes, modified, sidecars, "".join(changes))
+    yield from (_skipped(folder, HIDDEN_FOLDER) for folder in sorted(hidden))
+
+
+def _version(sidecar: FileMetadata) -> str:
+    return f"+{sidecar.size_in_bytes}:{sidecar.last_updated_in_seconds}"
 
 
 def _found(path: str, root: str, siblings: frozenset[str]) -> Match:

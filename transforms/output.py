@@ -1,4 +1,6 @@
-"""The output folder: where a run writes, and the one step that makes all its tables visible at once.
+"""The output of a run: where it writes, and the one step that makes all its tables visible at once.
+
+In a folder (`FolderOutput`):
 
     OUT/photos -> current/photos        and so on for each table and manifest.json; never change
     OUT/current -> runs/20240304T...    replaced by one atomic rename when a run is complete
@@ -6,6 +8,16 @@
 
 Whoever reads OUT/photos sees the last complete run, whole. Where the file system has no links the
 tables are moved into OUT one after the other instead, and a reader in that moment may see both runs.
+
+In a bucket (`BucketOutput`), which has no links and no renames:
+
+    OUT/manifest.json                   one object, replaced when a run is complete; names the run
+    OUT/runs/20240304T.../              the tables of that run, and of the run at work
+    OUT/photos/photos.parquet           and so on: copies of the tables, made next
+    OUT/.lock/20240304T...              the run at work
+
+Whoever reads the run that OUT/manifest.json names sees it whole; in the moment of the copying a reader
+of OUT/photos and OUT/faces may see two runs.
 """
 
 from __future__ import annotations
@@ -13,8 +25,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -24,17 +38,29 @@ from schemas.errors import UsageError
 from schemas.manifest import Manifest
 from schemas.tables import TABLES
 from transforms.earlier import Earlier
-from transforms.found_file import is_remote
+from transforms.storage import (
+    copy_in_bucket,
+    delete_from_bucket,
+    exists,
+    is_remote,
+    join,
+    list_bucket,
+    read_bytes,
+    write_bytes,
+)
 
 MANIFEST: Final = "manifest.json"
 LOCK: Final = ".lock"
+LOCK_HOURS: Final = 6.0
+"""A run in a bucket that has written nothing for so long is dead, and another may take its place."""
+
 _NEW: Final = ".new"
 _NAMES: Final = (*TABLES, MANIFEST)
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """The output folder of one run; `root` is an absolute local path."""
+class Output(ABC):
+    """The output of one run; `root` is an absolute local path, or an address in a bucket."""
 
     root: str
     run_id: str
@@ -42,33 +68,84 @@ class Output:
     @property
     def run_folder(self) -> str:
         """Everything this run writes is in here."""
-        return os.path.join(self.root, "runs", self.run_id)
+        return join(self.root, "runs", self.run_id)
 
     @property
     def parts_folder(self) -> str:
         """Rows as they come, before they are tables; gone when the run is complete."""
-        return os.path.join(self.run_folder, "parts")
+        return join(self.run_folder, "parts")
 
     def table_file(self, table: str) -> str:
-        """The Parquet file of a table of this run; its folder is made."""
-        folder = os.path.join(self.run_folder, table)
-        os.makedirs(folder, exist_ok=True)
-        return os.path.join(folder, f"{table}.parquet")
+        """The Parquet file of a table of this run."""
+        return join(self.run_folder, table, f"{table}.parquet")
 
     def has_run(self) -> bool:
         """Whether a run is complete here."""
-        return os.path.isfile(os.path.join(self.root, MANIFEST))
+        return exists(join(self.root, MANIFEST))
 
+    def is_published(self) -> bool:
+        """Whether this very run is complete and the one that readers see."""
+        return self.has_run() and read_manifest(self.root).run_id == self.run_id
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raises UsageError unless `root` can become, or already is, the output of Headcount."""
+
+    @abstractmethod
+    def held(self, until_published: bool = False) -> AbstractContextManager[None]:
+        """A context that holds the output for this run; raises UsageError at once where another run has it.
+
+        With `until_published` it goes on being held after the context, until `publish` gives it back.
+        """
+
+    @abstractmethod
     def earlier(self) -> Earlier:
         """The tables of the last complete run, by paths that stay until this run is published."""
+
+    @abstractmethod
+    def publish(self, manifest: Manifest) -> None:
+        """Makes this run the one that readers see, and removes what earlier runs left."""
+
+
+class FolderOutput(Output):
+    """Output in a local folder."""
+
+    __slots__ = ()
+
+    def check(self) -> None:
+        root = self.root
+        if os.path.lexists(root) and not os.path.isdir(root):
+            raise UsageError(f"--output {root} is a file; give a folder")
+        if os.path.isdir(root) and not _are_ours(os.listdir(root)):
+            raise UsageError(f"--output {root} holds something else; give an empty or a new folder")
+        try:
+            os.makedirs(root, exist_ok=True)
+            with tempfile.TemporaryFile(dir=root):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"--output {root} cannot be written to ({error.strerror}); give another folder"
+            ) from error
+
+    @contextmanager
+    def held(self, until_published: bool = False) -> Iterator[None]:
+        """The operating system gives the lock back when its holder ends, however it ends."""
+        lock = FileLock(join(self.root, LOCK), blocking=False)
+        try:
+            with lock:
+                yield
+        except Timeout as error:
+            raise UsageError(
+                f"another run is writing to {self.root}; wait for it, or give another --output"
+            ) from error
+
+    def earlier(self) -> Earlier:
         names = [field.name for field in fields(Earlier)]
         paths = {name: os.path.join(self.root, name, f"{name}.parquet") for name in names}
         return Earlier(**{name: os.path.realpath(path) for name, path in paths.items()})
 
     def publish(self, manifest: Manifest) -> None:
-        """Makes this run the one that readers see, and removes what earlier runs left."""
-        with open(os.path.join(self.run_folder, MANIFEST), "w", encoding="utf-8") as file:
-            file.write(manifest.to_json())
+        write_bytes(join(self.run_folder, MANIFEST), manifest.to_json().encode())
         shutil.rmtree(self.parts_folder, ignore_errors=True)
         try:
             for name in _NAMES:
@@ -91,46 +168,96 @@ class Output:
             os.replace(os.path.join(self.run_folder, name), path)
 
 
-def check_output(root: str) -> None:
-    """Raises UsageError unless `root` can become, or already is, the output of Headcount."""
-    if is_remote(root):
-        raise UsageError(f"--output {root}: buckets cannot be written to yet; give a local folder")
-    if os.path.lexists(root) and not os.path.isdir(root):
-        raise UsageError(f"--output {root} is a file; give a folder")
-    if os.path.isdir(root) and os.listdir(root) and not _is_ours(root):
-        raise UsageError(f"--output {root} holds something else; give an empty or a new folder")
-    try:
-        os.makedirs(root, exist_ok=True)
-        with tempfile.TemporaryFile(dir=root):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"--output {root} cannot be written to ({error.strerror}); give another folder"
-        ) from error
+class BucketOutput(Output):
+    """Output in a bucket."""
 
+    __slots__ = ()
 
-@contextmanager
-def locked(root: str) -> Iterator[None]:
-    """Holds the output for one run; raises UsageError at once where another run has it.
+    @property
+    def _lock(self) -> str:
+        return join(self.root, LOCK, self.run_id)
 
-    The operating system gives the lock back when its holder ends, however it ends.
-    """
-    lock = FileLock(os.path.join(root, LOCK), blocking=False)
-    try:
-        with lock:
+    def check(self) -> None:
+        below = len(self.root.rstrip("/")) + 1
+        objects = list_bucket(join(self.root, "**"))
+        if not _are_ours([found.path[below:].split("/")[0] for found in objects if found.path[below:]]):
+            raise UsageError(f"--output {self.root} holds something else; give an empty or a new place")
+
+    @contextmanager
+    def held(self, until_published: bool = False) -> Iterator[None]:
+        """Two that start in the same moment may both stop; two never both go on.
+
+        That holds because a listing shows every object that was written before it, in both kinds of bucket.
+        """
+        try:
+            write_bytes(self._lock, self.run_id.encode())
+        except OSError as error:
+            raise UsageError(
+                f"--output {self.root} cannot be written to ({error}); give another place"
+            ) from error
+        try:
+            self._stop_beside_others()
             yield
-    except Timeout as error:
-        raise UsageError(
-            f"another run is writing to {root}; wait for it, or give another --output"
-        ) from error
+        except BaseException:
+            self._release()
+            raise
+        if not until_published:
+            self._release()
+
+    def _stop_beside_others(self) -> None:
+        oldest = time.time() - LOCK_HOURS * 3600
+        for lock in list_bucket(join(self.root, LOCK, "*")):
+            run_id = lock.path.rpartition("/")[2]
+            if run_id == self.run_id:
+                continue
+            signs = [lock, *list_bucket(join(self.root, "runs", run_id, "**"))]
+            if max(sign.last_updated_in_seconds for sign in signs) >= oldest:
+                raise UsageError(
+                    f"another run ({run_id}) is writing to {self.root}; wait for it, or remove {lock.path}"
+                    " if it has died"
+                )
+            delete_from_bucket([lock.path])
+
+    def _release(self) -> None:
+        delete_from_bucket(
+            [lock.path for lock in list_bucket(join(self.root, LOCK, "*")) if lock.path == self._lock]
+        )
+
+    def earlier(self) -> Earlier:
+        last = BucketOutput(self.root, read_manifest(self.root).run_id)
+        return Earlier(**{field.name: last.table_file(field.name) for field in fields(Earlier)})
+
+    def publish(self, manifest: Manifest) -> None:
+        """Can be done again after it was stopped in the middle."""
+        if not self.is_published():
+            if not exists(self._lock):
+                raise RuntimeError(
+                    f"another run has taken {self.root}; this one took more than {LOCK_HOURS:g}"
+                    " hours without a sign"
+                )
+            write_bytes(join(self.root, MANIFEST), manifest.to_json().encode())
+        tables = list(TABLES)
+        copies = [join(self.root, table, f"{table}.parquet") for table in tables]
+        copy_in_bucket([self.table_file(table) for table in tables], copies)
+        mine = {self.table_file(table) for table in tables}
+        delete_from_bucket(
+            [found.path for found in list_bucket(join(self.root, "runs", "**")) if found.path not in mine]
+        )
+        self._release()
+
+
+def output_at(root: str, run_id: str) -> Output:
+    """The output of the run `run_id` in the folder or the bucket `root`."""
+    if is_remote(root):
+        return BucketOutput(root.rstrip("/"), run_id)
+    return FolderOutput(os.path.abspath(root), run_id)
 
 
 def read_manifest(root: str) -> Manifest:
     """The manifest of the last complete run under `root`; raises UsageError where there is none."""
-    path = os.path.join(root, MANIFEST)
+    path = join(root, MANIFEST)
     try:
-        with open(path, encoding="utf-8") as file:
-            return Manifest.from_json(file.read())
+        return Manifest.from_json(read_bytes(path).decode())
     except OSError as error:
         raise UsageError(
             f"{root} holds no finished run ({path} is missing); run `headcount run` first"
@@ -139,10 +266,9 @@ def read_manifest(root: str) -> Manifest:
         raise UsageError(f"{path} is not a manifest of Headcount ({error})") from error
 
 
-def _is_ours(root: str) -> bool:
-    """Whether a run has worked here, also one that was stopped before it was complete."""
-    ours = {*_NAMES, "current", "runs", LOCK}
-    return {name.removesuffix(_NEW) for name in os.listdir(root)} <= ours
+def _are_ours(names: list[str]) -> bool:
+    """Whether a run made all of `names`, also one that was stopped before it was complete."""
+    return {name.removesuffix(_NEW) for name in names} <= {*_NAMES, "current", "runs", LOCK}
 
 
 def _link(path: str, target: str) -> None:

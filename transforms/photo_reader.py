@@ -21,12 +21,13 @@ from schemas.errors import PhotoError
 from schemas.faces import Face
 from schemas.failures import Failure, failure
 from schemas.photos import Photo
-from transforms.capture_time import CaptureTime, capture_time
+from transforms.capture_time import CaptureTime, ReadSidecar, capture_time
 from transforms.decode import Decoded, decode
 from transforms.earlier import Earlier, KnownPhotos
-from transforms.exif import Metadata, read_metadata
+from transforms.exif import MAX_XMP, Metadata, read_metadata
 from transforms.file_types import HEAD_BYTES, FileKind, sniff
-from transforms.found_file import FoundFile, read_bytes
+from transforms.found_file import FoundFile
+from transforms.storage import open_file, os_errors, read_bytes
 
 T = TypeVar("T")
 
@@ -68,6 +69,39 @@ class ReadResult:
     failures: list[Failure] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a file in a bucket holds, read ahead of the process that looks at it."""
+
+    content: bytes
+    """All of it, or its first HEAD_BYTES where those say that it is no photo."""
+    sidecars: dict[str, bytes | OSError]
+
+    def read_sidecar(self, path: str, count: int) -> bytes:
+        """The first `count` bytes of a sidecar; raises the OSError that came instead."""
+        found = self.sidecars[path]
+        if isinstance(found, OSError):
+            raise found
+        return found[:count]
+
+
+def fetch(file: FoundFile) -> Fetched:
+    """Reads a file and its sidecars; raises OSError where the file itself cannot be read."""
+    sidecars: dict[str, bytes | OSError] = {}
+    for path in file.sidecars:
+        try:
+            sidecars[path] = read_bytes(path, MAX_XMP + 1)
+        except OSError as error:
+            sidecars[path] = error
+    return Fetched(_content(file.path), sidecars)
+
+
+def _content(path: str) -> bytes:
+    with os_errors(), open_file(path) as file:
+        head = file.read(HEAD_BYTES)
+        return head + file.read() if sniff(head, path).candidate else head
+
+
 class PhotoReader:
     """Reads photos one at a time with one detector; for use from one thread."""
 
@@ -76,23 +110,29 @@ class PhotoReader:
         self._detector = load_detector(settings.detector, settings.detector_model)
         self._known = KnownPhotos(settings.earlier) if settings.earlier else None
 
-    def read(self, file: FoundFile) -> ReadResult:
-        """Reads one file. What is wrong with it becomes failure rows; only a programming error raises."""
+    def read(self, file: FoundFile, fetched: Fetched | None = None) -> ReadResult:
+        """Reads one file. What is wrong with it becomes failure rows; only a programming error raises.
+
+        `fetched` are its bytes where another process has read them (see `fetch`).
+        """
         kind = FileKind("unknown", candidate=False)
         try:
-            kind = sniff(_step("read", read_bytes, file.path, HEAD_BYTES), file.path)
-            return self._read(file, kind) if kind.candidate else ReadResult(kind.file_type)
+            content = fetched.content if fetched else _step("read", _content, file.path)
+            kind = sniff(content[:HEAD_BYTES], file.path)
+            if not kind.candidate:
+                return ReadResult(kind.file_type)
+            return self._read(file, kind, content, fetched.read_sidecar if fetched else read_bytes)
         except _LostError as lost:
             lost_row = failure(file.uri, lost.stage, lost.code, lost.detail)
             return ReadResult(kind.file_type, failures=[lost_row])
 
-    def _read(self, file: FoundFile, kind: FileKind) -> ReadResult:
-        content = _step("read", read_bytes, file.path)
+    def _read(self, file: FoundFile, kind: FileKind, content: bytes, read_sidecar: ReadSidecar) -> ReadResult:
         if not content:
             raise _LostError("read", "empty", "")
         photo_id = hashlib.sha256(content).hexdigest()[:32]
         metadata = read_metadata(content, kind.format)
-        taken = capture_time(metadata, file, self._settings.started_at, self._settings.use_mtime)
+        started_at, use_mtime = self._settings.started_at, self._settings.use_mtime
+        taken = capture_time(metadata, file, started_at, use_mtime, read_sidecar)
         failures = [
             failure(file.uri, "metadata", "bad_metadata", damage)
             for damage in (metadata.damage, taken.damage)

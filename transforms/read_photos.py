@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from concurrent.futures import Future
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -12,16 +12,12 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
-from pebble import ProcessFuture
 
 from schemas.files import FAILED, PHOTO, SKIPPED, File
 from transforms.found_file import FoundFile
 from transforms.photo_reader import ReadResult, ReadSettings
 from transforms.reader_pool import PoolSettings, ReaderPool
 from transforms.tally import TALLY
-
-AHEAD: Final = 8
-"""Photos given to each child before the oldest result is awaited: one slow photo stops no other child."""
 
 
 class ReadPhotos(beam.PTransform):
@@ -53,11 +49,11 @@ class _ReadPhotosDoFn(beam.DoFn):
         self._pool = ReaderPool.acquire(self._reading, self._settings)
 
     def start_bundle(self) -> None:
-        self._pending: deque[tuple[FoundFile, ProcessFuture]] = deque()
+        self._pending: deque[tuple[FoundFile, Future[ReadResult]]] = deque()
 
     def process(self, file: FoundFile) -> Iterable[TaggedOutput]:
         self._pending.append((file, self._pool.submit(file)))
-        if len(self._pending) > AHEAD * self._settings.processes:
+        if len(self._pending) > self._pool.ahead:
             for tag, row in self._oldest():
                 yield TaggedOutput(tag, row)
 

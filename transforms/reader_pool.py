@@ -3,14 +3,21 @@
 Threads cannot be killed, and a crash in one ends the whole run. A child that exceeds its time or its
 memory, or dies, costs one failure row; it or its successor takes the next photo. Only paths go to the
 children and only rows and small crops come back.
+
+Photos in buckets are read ahead by threads of this process, since a child that waits for a network computes
+nothing; their bytes go to the children.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import tempfile
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import ClassVar, Final
 
@@ -18,7 +25,8 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from schemas.failures import failure
 from transforms.found_file import FoundFile
-from transforms.photo_reader import PhotoReader, ReadResult, ReadSettings
+from transforms.photo_reader import Fetched, PhotoReader, ReadResult, ReadSettings, fetch
+from transforms.storage import create_file, is_remote, join, open_file
 
 DECODE_BYTES: Final = 20
 """Memory for each pixel of a picture. The most that was measured is 17, for WebP."""
@@ -28,11 +36,16 @@ SPARE_BYTES: Final = 512 * 2**20
 """Memory for the bytes of the file, and for what libraries load when they are first used."""
 
 
+AHEAD: Final = 8
+"""Photos given to each child before the oldest result is awaited: one slow photo stops no other child."""
+
+
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
     """How many children read at once, and how long each may take for a photo."""
 
     processes: int
+    """0 is one per core of the machine that reads, which need not be the one that plans."""
     photo_timeout: float
     """Seconds."""
 
@@ -45,12 +58,15 @@ class ReaderPool:
 
     def __init__(self, reading: ReadSettings, settings: PoolSettings) -> None:
         self.settings = settings
+        self.ahead = AHEAD * (settings.processes or os.cpu_count() or 1)
         self._key = (reading, settings)
         self._users = 0
+        self._earlier = tempfile.TemporaryDirectory(prefix="headcount-")
+        self._fetchers = ThreadPoolExecutor(self.ahead)
         self._pool = ProcessPool(
-            max_workers=settings.processes,
+            max_workers=settings.processes or os.cpu_count() or 1,
             initializer=_start_child,
-            initargs=(reading,),
+            initargs=(_with_local_tables(reading, self._earlier.name),),
             context=get_context("spawn"),
         )
 
@@ -72,12 +88,26 @@ class ReaderPool:
             del self._open[self._key]
         self._pool.stop()
         self._pool.join()
+        self._fetchers.shutdown()
+        self._earlier.cleanup()
 
-    def submit(self, file: FoundFile) -> ProcessFuture:
+    def submit(self, file: FoundFile) -> Future[ReadResult]:
         """Starts to read `file`; the time limit runs from the moment a child takes it."""
-        return self._pool.schedule(_read_in_child, (file,), timeout=self.settings.photo_timeout)
+        if is_remote(file.path):
+            return self._fetchers.submit(self._fetch_and_read, file)
+        return self._schedule(file)
 
-    def result(self, file: FoundFile, future: ProcessFuture) -> ReadResult:
+    def _fetch_and_read(self, file: FoundFile) -> ReadResult:
+        try:
+            fetched = fetch(file)
+        except OSError as error:
+            return ReadResult(failures=[failure(file.uri, "read", "unreadable", str(error))])
+        return self._schedule(file, fetched).result()
+
+    def _schedule(self, file: FoundFile, fetched: Fetched | None = None) -> ProcessFuture:
+        return self._pool.schedule(_read_in_child, (file, fetched), timeout=self.settings.photo_timeout)
+
+    def result(self, file: FoundFile, future: Future[ReadResult]) -> ReadResult:
         """Waits for the outcome; a child that was killed, died or broke is a failure row."""
         try:
             return future.result()
@@ -120,6 +150,19 @@ def _limit_memory(reading: ReadSettings) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (least, hard))
 
 
-def _read_in_child(file: FoundFile) -> ReadResult:
+def _read_in_child(file: FoundFile, fetched: Fetched | None) -> ReadResult:
     assert _reader is not None
-    return _reader.read(file)
+    return _reader.read(file, fetched)
+
+
+def _with_local_tables(reading: ReadSettings, folder: str) -> ReadSettings:
+    """`reading` with the tables of the earlier run in this machine's `folder` if they are in a bucket."""
+    earlier = reading.earlier
+    if earlier is None or not is_remote(earlier.photos):
+        return reading
+    paths = {}
+    for name in ("photos", "failures"):
+        paths[name] = join(folder, f"{name}.parquet")
+        with open_file(getattr(earlier, name)) as source, create_file(paths[name]) as target:
+            shutil.copyfileobj(source, target)
+    return replace(reading, earlier=replace(earlier, **paths))

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from schemas.errors import PhotoError
 from transforms.exif import MAX_XMP
+from transforms.storage import join
 
 _RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _XMP_DATES: Final = (
@@ -33,7 +34,7 @@ _EPOCH: Final = datetime(1970, 1, 1)
 def find_sidecars(path: str, siblings: Set[str]) -> tuple[str, ...]:
     """Paths of the sidecars of the photo at `path`, the best first, out of the names in its folder."""
     folder, name = os.path.split(path)
-    return tuple(os.path.join(folder, n) for n in sidecar_names(name) if n in siblings)
+    return tuple(join(folder, n) for n in sidecar_names(name) if n in siblings)
 
 
 def sidecar_names(photo: str) -> tuple[str, ...]:

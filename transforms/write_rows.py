@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from schemas.columns import arrow_schema, arrow_table
 from schemas.files import File
 from schemas.tables import TABLES
+from transforms.storage import create_file, join
 
 KEPT: Final = "kept"
 """Beside the tables: rows of `files` that an earlier run wrote and this one keeps."""
@@ -35,7 +35,7 @@ class Part:
 
 
 class WriteRows(beam.PTransform):
-    """Dataclass rows of `table` -> Part, under the local folder `folder`."""
+    """Dataclass rows of `table` -> Part, under `folder`, which may be in a bucket."""
 
     def __init__(self, table: str, folder: str) -> None:
         super().__init__()
@@ -66,15 +66,16 @@ class _WriteRowsDoFn(beam.DoFn):
             self._flush()
         if self._writer:
             self._writer.close()
+            self._file.close()
             part = Part(self._table, self._path, self._written)
             yield WindowedValue(part, MIN_TIMESTAMP, (GlobalWindow(),))
 
     def _flush(self) -> None:
         row_type = File if self._table == KEPT else TABLES[self._table]
         if self._writer is None:
-            os.makedirs(self._folder, exist_ok=True)
-            self._path = os.path.join(self._folder, f"{self._table}-{uuid.uuid4().hex}.parquet")
-            self._writer = pq.ParquetWriter(self._path, arrow_schema(row_type))
+            self._path = join(self._folder, f"{self._table}-{uuid.uuid4().hex}.parquet")
+            self._file = create_file(self._path)
+            self._writer = pq.ParquetWriter(self._file, arrow_schema(row_type))
         self._writer.write_table(arrow_table(row_type, self._rows))
         self._written += len(self._rows)
         self._rows.clear()

@@ -13,7 +13,8 @@ from beam_pipeline.run import run
 from beam_pipeline.settings import Settings
 from schemas.errors import UsageError
 from schemas.tables import TABLES
-from transforms.output import locked
+from tests.tables import key
+from transforms.output import output_at
 from transforms.tally import TALLY
 
 
@@ -30,12 +31,6 @@ def again(album, tmp_path):
 
     run_again()
     return photos, run_again
-
-
-def key(table: pd.DataFrame) -> list[tuple]:
-    """The rows in an order of their own, comparable."""
-    plain = table.drop(columns="p_age", errors="ignore").astype(object).where(table.notna(), None)
-    return sorted(map(tuple, plain.to_numpy()), key=repr)
 
 
 def names(table: pd.DataFrame) -> set[str]:
@@ -167,7 +162,10 @@ def test_other_settings_read_everything_and_say_why(again, tmp_path, capsys):
 
 def test_a_second_run_on_one_output_stops_with_a_word(again, tmp_path):
     _, run_again = again
-    with locked(str(tmp_path / "out")), pytest.raises(UsageError, match="another run is writing to"):
+    with (
+        output_at(str(tmp_path / "out"), "other").held(),
+        pytest.raises(UsageError, match="another run is writing to"),
+    ):
         run_again()
     run_again()
 

@@ -39,7 +39,7 @@ def test_the_help_names_the_defaults_and_the_detectors(capsys):
 
 def test_every_flag_of_run_is_a_setting(capsys):
     flags = set(re.findall(r"--(\w+)", help_of("run", capsys).split("options:")[1].split("examples:")[0]))
-    assert flags - {"help", "verbose"} == set(Settings.__dataclass_fields__)
+    assert flags - {"help", "verbose", "no_wait"} == set(Settings.__dataclass_fields__)
 
 
 def test_help_imports_nothing_heavy():

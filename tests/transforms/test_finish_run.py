@@ -12,7 +12,7 @@ from schemas.files import File
 from schemas.photos import Photo
 from schemas.tables import TABLES
 from transforms.finish_run import RunInfo, finish_run, mark_duplicates
-from transforms.output import Output, read_manifest
+from transforms.output import output_at, read_manifest
 from transforms.write_rows import Part
 
 DAY = datetime(2024, 3, 4, 8, 10)
@@ -58,7 +58,7 @@ def file(uri, outcome, file_type):
 @pytest.fixture
 def info(tmp_path):
     return RunInfo(
-        Output(str(tmp_path), "run-1"), "1", datetime(2026, 1, 1), {"min_face": 0.04}, {"attributes": "ab"}
+        output_at(str(tmp_path), "run-1"), "1", datetime(2026, 1, 1), {"min_face": 0.04}, {"attributes": "ab"}
     )
 
 

@@ -6,16 +6,16 @@ from schemas.errors import UsageError
 from schemas.manifest import Manifest
 from schemas.tables import TABLES
 from transforms import output as output_module
-from transforms.output import MANIFEST, Output, check_output, read_manifest
+from transforms.output import MANIFEST, output_at, read_manifest
+from transforms.storage import write_bytes
 
 EMPTY = Manifest("", "", "", "", {}, {}, {}, 0, 0, {}, {})
 
 
 def complete(root, run_id):
-    run = Output(str(root), run_id)
+    run = output_at(str(root), run_id)
     for table in TABLES:
-        with open(run.table_file(table), "w") as file:
-            file.write(run_id)
+        write_bytes(run.table_file(table), run_id.encode())
     run.publish(EMPTY)
 
 
@@ -25,7 +25,7 @@ def seen(root):
 
 def test_a_run_is_seen_when_it_is_published_and_the_last_one_is_gone(tmp_path):
     complete(tmp_path, "first")
-    Output(str(tmp_path), "second").table_file("photos")
+    write_bytes(output_at(str(tmp_path), "second").table_file("photos"), b"half")
     assert seen(tmp_path) == {"first"}
     complete(tmp_path, "second")
     assert seen(tmp_path) == {"second"}
@@ -44,14 +44,14 @@ def test_without_links_the_tables_are_moved(tmp_path, monkeypatch):
 
 
 def test_an_output_of_headcount_or_an_empty_folder_will_do(tmp_path):
-    check_output(str(tmp_path / "new"))
+    output_at(str(tmp_path / "new"), "first").check()
     complete(tmp_path / "new", "first")
-    check_output(str(tmp_path / "new"))
+    output_at(str(tmp_path / "new"), "second").check()
 
 
 def test_what_was_stopped_half_way_will_do(tmp_path):
-    Output(str(tmp_path), "first").table_file("photos")
-    check_output(str(tmp_path))
+    write_bytes(output_at(str(tmp_path), "first").table_file("photos"), b"half")
+    output_at(str(tmp_path), "second").check()
 
 
 @pytest.mark.parametrize(("name", "words"), [("file", "is a file"), ("other", "holds something else")])
@@ -60,12 +60,12 @@ def test_an_output_that_is_something_else_is_refused(tmp_path, name, words):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.doc").touch()
     with pytest.raises(UsageError, match=words):
-        check_output(str(tmp_path / name))
+        output_at(str(tmp_path / name), "first").check()
 
 
 def test_an_output_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(UsageError, match="cannot be written"):
-        check_output("/proc/headcount")
+        output_at("/proc/headcount", "first").check()
 
 
 def test_a_folder_without_a_run_has_no_manifest(tmp_path):

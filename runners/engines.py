@@ -1,0 +1,78 @@
+"""The engines that a run can be given to: for each the Beam options that Headcount needs there.
+
+Whatever the caller gives comes later on the command line of Beam's options, and so wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
+
+from schemas.errors import UsageError
+from transforms.storage import is_remote
+
+IN_PROCESS: Final = "FnApiRunner"
+"""Beam's in-process runner, by its name. `DirectRunner` is a switch that runs Prism where it can download it
+and this runner where it cannot; a run should not change its engine with the weather. One bundle in one thread
+is enough, because the child processes of the reading step use all cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What one engine needs."""
+
+    flags: tuple[str, ...] = ()
+    must: tuple[str, ...] = ()
+    """Beam options that have no default which works."""
+    buckets_only: bool = False
+    """Its workers see no folder of the machine that launches the run."""
+
+
+ENGINES: Final = {
+    "fnapi": Engine(),
+    "dataflow": Engine(
+        # One process a worker: it starts child processes for all cores itself.
+        flags=("--experiments=no_use_multiple_sdk_containers",),
+        must=("project", "region", "temp_location", "sdk_container_image"),
+        buckets_only=True,
+    ),
+    "flink": Engine(flags=("--sdk_worker_parallelism=1",)),
+}
+"""By the name of Beam's runner in lower case, without its ending. The others need nothing."""
+
+
+def engine_options(beam_args: Sequence[str]) -> PipelineOptions:
+    """Beam's options for a run; without a `--runner` it is in this process.
+
+    Raises UsageError for an engine that lacks an option.
+    """
+    given = PipelineOptions(list(beam_args)).view_as(StandardOptions).runner or IN_PROCESS
+    engine = _engine(given)
+    options = PipelineOptions([f"--runner={given}", *engine.flags, *beam_args])
+    values = options.get_all_options()
+    missing = [f"--{name}" for name in engine.must if not values.get(name)]
+    if missing:
+        raise UsageError(f"--runner={given} also needs {', '.join(missing)}; see docs/engines.md")
+    return options
+
+
+def check_places(options: PipelineOptions, places: Sequence[str]) -> None:
+    """Raises UsageError for a place that the engine's workers could not open."""
+    runner = options.view_as(StandardOptions).runner
+    local = [place for place in places if not is_remote(place)]
+    if local and _engine(runner).buckets_only:
+        raise UsageError(
+            f"{local[0]} is on this machine, where the workers of {runner} cannot see it; use gs://"
+        )
+
+
+def is_template(options: PipelineOptions) -> bool:
+    """Whether the pipeline is only written down for a later launch, so that there is nothing to wait for."""
+    return bool(options.view_as(GoogleCloudOptions).template_location)
+
+
+def _engine(runner: str) -> Engine:
+    return ENGINES.get(runner.rpartition(".")[2].lower().removesuffix("runner"), Engine())

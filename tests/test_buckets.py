@@ -1,0 +1,233 @@
+"""Whole runs from and to buckets: Amazon's interface by moto, Google's by an emulator."""
+
+import io
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from beam_pipeline.access import check_access
+from beam_pipeline.run import run
+from beam_pipeline.settings import Settings
+from beam_pipeline.show import totals
+from runners.engines import engine_options
+from schemas.errors import UsageError
+from schemas.tables import TABLES
+from tests.tables import key
+from transforms import output as output_module
+from transforms.match_photos import match_input
+from transforms.output import output_at
+from transforms.photo_reader import fetch
+from transforms.storage import exists, list_bucket, open_file, read_bytes, write_bytes
+from transforms.tally import TALLY
+
+BUCKET = "headcount-test"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A bucket on an emulator in this process."""
+
+    url: str
+    client: Any
+
+    def put(self, name: str, content: bytes) -> None:
+        """By the bucket's own client: Beam's cannot write an empty object to S3."""
+        if self.url.startswith("s3"):
+            self.client.put_object(Bucket=BUCKET, Key=name, Body=content)
+        else:
+            self.client.bucket(BUCKET).blob(name).upload_from_string(content)
+
+    def upload(self, folder: Path, below: str) -> str:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                self.put(f"{below}/{path.relative_to(folder)}", path.read_bytes())
+        return f"{self.url}/{below}"
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Store]:
+    server_of = pytest.importorskip("moto.server")
+    boto3 = pytest.importorskip("boto3")
+    server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", address)
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=BUCKET)
+        yield Store(f"s3://{BUCKET}", client)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def gs() -> Iterator[Store]:
+    emulator = pytest.importorskip("gcp_storage_emulator.server")
+    storage = pytest.importorskip("google.cloud.storage")
+    import google.auth
+    from google.auth.credentials import AnonymousCredentials
+
+    server = emulator.create_server("127.0.0.1", 0, in_memory=True)
+    server.start()
+    address = f"http://127.0.0.1:{server._api._httpd.server_port}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", address)
+        patch.setattr(google.auth, "default", lambda *args, **kwargs: (AnonymousCredentials(), "nobody"))
+        client = storage.Client(credentials=AnonymousCredentials(), project="nobody")
+        client.create_bucket(BUCKET)
+        yield Store(f"gs://{BUCKET}", client)
+    server.stop()
+
+
+@pytest.fixture(params=["s3", "gs"])
+def store(request) -> Store:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def place(store, tmp_path) -> str:
+    """A place of this test's own."""
+    return f"{store.url}/{tmp_path.name}"
+
+
+def tables_in(place: str) -> dict[str, pd.DataFrame]:
+    tables = {}
+    for name in TABLES:
+        with open_file(f"{place}/{name}/{name}.parquet") as file:
+            tables[name] = pd.read_parquet(io.BytesIO(file.read()))
+    return tables
+
+
+def test_a_run_from_bucket_to_bucket_has_the_rows_of_a_local_one(store, place, album, tmp_path):
+    local = tmp_path / "photos"
+    shutil.copytree(album, local)
+    Image.linear_gradient("L").rotate(180).save(local / "beside.png")
+    beside = {"photoTakenTime": {"timestamp": "1100000000"}}
+    (local / "beside.png.json").write_text(json.dumps(beside))
+    run(Settings(input=(str(local),), output=str(tmp_path / "out"), processes=1))
+    source = store.upload(local, f"{tmp_path.name}/in")
+    run(Settings(input=(source,), output=f"{place}/out", processes=1))
+
+    there = tables_in(f"{place}/out")
+    for name, table in there.items():
+        here = pd.read_parquet(tmp_path / "out" / name)
+        for column in ("uri", "folder", "duplicate_of"):
+            if column in table:
+                here[column] = here[column].str.replace(f"{local}", source)
+        own = ["version"] if name == "files" else []
+        assert key(table.drop(columns=own)) == key(here.drop(columns=own)), name
+    (dated,) = there["photos"][there["photos"].uri.str.endswith("beside.png")].itertuples()
+    assert dated.date_source == "xmp"
+    assert "5 photos, 1 of them byte copies" in totals(f"{place}/out")
+    assert not any(
+        ".lock" in found.path or "/parts/" in found.path for found in list_bucket(f"{place}/out/**")
+    )
+
+
+def test_the_second_run_keeps_what_is_there_and_reads_what_is_new(store, place, album, portrait, tmp_path):
+    source = store.upload(album, f"{tmp_path.name}/in")
+    settings = Settings(input=(source,), output=f"{place}/out", processes=1)
+    first = run(settings)
+    second = run(settings)
+    assert TALLY.read()["files"] == 0
+    assert second.kept == 7
+    assert first.rows == second.rows
+    new = io.BytesIO()
+    Image.fromarray(portrait[:300]).save(new, "PNG")
+    write_bytes(f"{source}/new.png", new.getvalue())
+    # The same bytes under another name: known, and not decoded.
+    write_bytes(f"{source}/moved/IMG_20200102_030405.webp", read_bytes(f"{source}/IMG_20200102_030405.webp"))
+    third = run(settings)
+    assert TALLY.read()["files"] == 2
+    assert third.rows["photos"] == first.rows["photos"] + 2
+    assert third.rows["faces"] == first.rows["faces"] + 1
+    runs = {found.path.split("/runs/")[1].split("/")[0] for found in list_bucket(f"{place}/out/runs/**")}
+    assert runs == {third.run_id}
+
+
+def test_the_output_inside_of_the_input_is_not_read(store, place, album, tmp_path):
+    source = store.upload(album, tmp_path.name)
+    settings = Settings(input=(source,), output=f"{source}/out", processes=1)
+    before = run(settings).rows
+    assert run(settings).rows == before
+
+
+def test_two_launches_never_write_at_once(place):
+    first, second = (output_at(place, run_id) for run_id in ("20260101T020000-aa", "20260101T020001-bb"))
+    with first.held(until_published=True):
+        pass
+    with pytest.raises(UsageError, match="another run .*aa.* is writing"), second.held():
+        raise AssertionError
+    with pytest.raises(ZeroDivisionError), output_at(f"{place}/other", "cc").held(until_published=True):
+        raise ZeroDivisionError
+    assert not list_bucket(f"{place}/other/**")
+
+
+def test_a_dead_run_is_taken_over_and_cannot_publish_any_more(place, monkeypatch):
+    dead, next_ = (output_at(place, run_id) for run_id in ("20260101T020000-aa", "20260102T020000-bb"))
+    with dead.held(until_published=True):
+        write_bytes(f"{dead.parts_folder}/photos-1.parquet", b"half")
+    later = time.time() + output_module.LOCK_HOURS * 3600 + 60
+    monkeypatch.setattr(output_module.time, "time", lambda: later)
+    with next_.held():
+        assert not exists(f"{place}/.lock/{dead.run_id}")
+        with pytest.raises(RuntimeError, match="another run has taken"):
+            dead.publish(None)
+
+
+def test_what_is_not_ours_is_refused(store, place):
+    write_bytes(f"{place}/thesis.doc", b"years of work")
+    with pytest.raises(UsageError, match="holds something else"):
+        output_at(place, "aa").check()
+
+
+def test_ten_thousand_objects_are_listed(s3, tmp_path):
+    for number in range(10_000):
+        s3.client.put_object(Bucket=BUCKET, Key=f"{tmp_path.name}/{number % 7}/{number:05}.jpg", Body=b"x")
+    found = list(match_input(f"{s3.url}/{tmp_path.name}"))
+    assert len({match.uri for match in found}) == 10_000
+
+
+def test_a_photo_that_cannot_be_fetched_is_an_error_of_the_file(store, place):
+    with pytest.raises(OSError, match="(?i)not.?found|no such"):
+        read_bytes(f"{place}/gone.jpg")
+    write_bytes(f"{place}/film.mp4", b"\0\0\0\x18ftypmp42" + bytes(10_000))
+    (film,) = match_input(place)
+    assert len(fetch(film).content) == 64
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("s3://no-such-bucket/a", "NoSuchBucket"), ("ftp://somewhere/a", "ftp:// is not known")],
+)
+def test_a_place_that_is_not_there_is_one_line(s3, address, words):
+    with pytest.raises(UsageError, match=words):
+        check_access(address, engine_options([]))
+
+
+def test_missing_credentials_are_one_line_with_the_next_step(s3, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UsageError, match="aws configure"):
+        check_access(f"{s3.url}/a", engine_options([]))
+    google = pytest.importorskip("google.auth")
+
+    def nobody(*args, **kwargs):
+        raise google.exceptions.DefaultCredentialsError("none")
+
+    monkeypatch.setattr(google, "default", nobody)
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    with pytest.raises(UsageError, match="gcloud auth application-default login"):
+        check_access("gs://bucket/a", engine_options([]))
