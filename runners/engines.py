@@ -39,6 +39,7 @@ ENGINES: Final = {
         must=("project", "region", "temp_location", "sdk_container_image"),
         buckets_only=True,
     ),
+    "prism": Engine(flags=("--prism_log_level=error",)),
     "flink": Engine(flags=("--sdk_worker_parallelism=1",)),
 }
 """By the name of Beam's runner in lower case, without its ending. The others need nothing."""

@@ -166,7 +166,7 @@ def test_two_launches_never_write_at_once(place):
     first, second = (output_at(place, run_id) for run_id in ("20260101T020000-aa", "20260101T020001-bb"))
     with first.held(until_published=True):
         pass
-    with pytest.raises(UsageError, match="another run .*aa.* is writing"), second.held():
+    with pytest.raises(UsageError, match=r"another run .*aa.* is writing"), second.held():
         raise AssertionError
     with pytest.raises(ZeroDivisionError), output_at(f"{place}/other", "cc").held(until_published=True):
         raise ZeroDivisionError
@@ -199,7 +199,7 @@ def test_ten_thousand_objects_are_listed(s3, tmp_path):
 
 
 def test_a_photo_that_cannot_be_fetched_is_an_error_of_the_file(store, place):
-    with pytest.raises(OSError, match="(?i)not.?found|no such"):
+    with pytest.raises(OSError, match=r"(?i)not.?found|no such"):
         read_bytes(f"{place}/gone.jpg")
     write_bytes(f"{place}/film.mp4", b"\0\0\0\x18ftypmp42" + bytes(10_000))
     (film,) = match_input(place)

@@ -1,0 +1,39 @@
+"""Runs on Prism, Beam's own portable runner, built from its Go module."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from beam_pipeline.run import run
+from beam_pipeline.settings import Settings
+from schemas.tables import TABLES
+from tests.tables import key
+
+BUILD = "go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
+
+
+@pytest.fixture(scope="module")
+def prism() -> list[str]:
+    """The flags that run a pipeline on Prism."""
+    found = shutil.which("prism") or Path.home() / "go/bin/prism"
+    if not Path(found).is_file():
+        pytest.skip(f"no prism at {found}: {BUILD}")
+    return ["--runner=PrismRunner", f"--prism_location={found}"]
+
+
+def test_the_rows_are_those_of_the_in_process_runner(prism, data, tmp_path):
+    for name, beam_args in (("here", []), ("there", prism)):
+        run(Settings(input=(str(data / "album"),), output=str(tmp_path / name)), beam_args)
+    for table in TABLES:
+        here, there = (pd.read_parquet(tmp_path / name / table) for name in ("here", "there"))
+        assert key(there) == key(here), table
+
+
+def test_failures_come_and_a_second_run_keeps_all(prism, album, tmp_path):
+    settings = Settings(input=(str(album),), output=str(tmp_path / "out"), processes=1)
+    first, second = run(settings, prism), run(settings, prism)
+    assert (first.rows["photos"], first.rows["failures"]) == (4, 2)
+    assert second.rows == first.rows
+    assert (first.kept, second.kept) == (0, 7)
