@@ -14,7 +14,7 @@ from schemas.failures import CODES
 from schemas.labels import AGE_GROUP_NAMES, GENDERS, MOODS
 from schemas.manifest import Manifest
 from transforms.output import read_manifest
-from transforms.storage import join, open_file
+from transforms.storage import join, local_copy
 
 
 def totals(output: str) -> str:
@@ -57,7 +57,7 @@ def failures(output: str, examples: int = 5) -> str:
 
 
 def _table(output: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-    with open_file(join(output, name, f"{name}.parquet")) as file:
+    with local_copy(join(output, name, f"{name}.parquet")) as file:
         return pq.read_table(file, columns=columns)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -152,10 +153,13 @@ class LiteRtModel:
                 f"attribute model {path}: its inputs are {sorted(details)}; it needs uint8 `crops`"
             )
         self.side = int(details["crops"]["shape"][1])
+        # Engines share one model among threads, and an interpreter has one set of tensors.
+        self._lock = threading.Lock()
 
     def describe(self, crops: np.ndarray) -> Outputs:
         """See AttributeModel."""
-        outputs = self._run(crops=crops)
+        with self._lock:
+            outputs = self._run(crops=crops)
         return {name: outputs[name] for name in OUTPUT_SHAPES if name in outputs}
 
 

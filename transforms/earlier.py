@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from schemas.files import File
 from schemas.photos import Photo
-from transforms.storage import open_file
+from transforms.storage import local_copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Earlier:
 
     def known_files(self) -> Iterator[File]:
         """The files that can be told unchanged by their version."""
-        with open_file(self.files) as file:
+        with local_copy(self.files) as file:
             table = pq.read_table(file)
         # Without a version a file could not be listed, or is passed over by its name.
         for row in table.filter(pc.not_equal(table["version"], "")).to_pylist():

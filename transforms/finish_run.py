@@ -25,7 +25,7 @@ from schemas.manifest import Manifest
 from schemas.tables import TABLES
 from transforms.earlier import Earlier
 from transforms.output import Output, read_manifest
-from transforms.storage import create_file, open_file
+from transforms.storage import create_file, local_copy
 from transforms.summarise import (
     ALBUM_GROUPS,
     ALBUM_PLACE,
@@ -193,7 +193,7 @@ def _tables(paths: Sequence[str], columns: Sequence[str] | None = None) -> Itera
     """The table in each file, in order; some are read ahead, since a bucket takes its time over each."""
 
     def read(path: str) -> pa.Table:
-        with open_file(path) as file:
+        with local_copy(path) as file:
             return pq.read_table(file, columns=columns)
 
     with ThreadPoolExecutor(READ_AHEAD) as pool:
@@ -207,8 +207,8 @@ def _tables(paths: Sequence[str], columns: Sequence[str] | None = None) -> Itera
 
 
 def _batches(path: str) -> Iterator[pa.Table]:
-    with open_file(path) as file:
-        for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
+    with local_copy(path) as source, pq.ParquetFile(source) as file:
+        for batch in file.iter_batches(BATCH_ROWS):
             yield pa.Table.from_batches([batch])
 
 

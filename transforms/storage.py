@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 import functools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -55,6 +57,23 @@ def read_bytes(path: str, count: int = -1) -> bytes:
     """The first `count` bytes of a file, by default all; raises OSError."""
     with open_file(path) as file, os_errors():
         return file.read(count)
+
+
+@contextmanager
+def local_copy(path: str) -> Iterator[str]:
+    """The path of a local file with the content of `path`: its own, or that of a copy which goes afterwards.
+
+    Parquet is read by path: threads of pyarrow that read from a Python file may abort the interpreter at its
+    end, or never let it end (apache/arrow issue 50482).
+    """
+    if not is_remote(path):
+        yield path
+        return
+    with tempfile.NamedTemporaryFile(prefix="headcount-") as copied:
+        with os_errors(), open_file(path) as file:
+            shutil.copyfileobj(file, copied, 2**20)
+        copied.flush()
+        yield copied.name
 
 
 def write_bytes(path: str, content: bytes) -> None:

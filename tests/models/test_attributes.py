@@ -1,5 +1,6 @@
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -109,3 +110,14 @@ def test_the_hash_of_a_folder_is_of_names_and_bytes(tmp_path):
     before = model_hash(str(tmp_path / "a"))
     (tmp_path / "a" / "b").rename(tmp_path / "a" / "c")
     assert model_hash(str(tmp_path / "a")) != before
+
+
+def test_threads_that_share_a_model_get_their_own_answers():
+    model = load_attribute_model()
+    rng = np.random.default_rng(1)
+    faces = [rng.integers(0, 256, (1, model.side, model.side, 3), np.uint8) for _ in range(8)]
+    alone = [model.describe(face)["gender"].item() for face in faces]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            together = pool.map(lambda face: model.describe(face)["gender"].item(), faces)
+            assert list(together) == alone
