@@ -33,7 +33,7 @@ def age_interval(p_age: np.ndarray, margins: Sequence[float] = ()) -> tuple[np.n
 
     The class of a completed year k is spread evenly over k to k + 1. With `margins` (see
     `conformal_margins`) the interval reaches over every age that is no further outside than the margin of
-    the age's own band, and over the expected age.
+    the age's own band, and over the whole year of the expected age.
     """
     below = np.concatenate([np.zeros((len(p_age), 1)), np.cumsum(p_age, axis=1)], axis=1)
     below /= below[:, -1:]
@@ -45,10 +45,10 @@ def age_interval(p_age: np.ndarray, margins: Sequence[float] = ()) -> tuple[np.n
     # For each row [n, 1] and band [bands]: the ages of the band that are inside.
     low = np.maximum(ends[:, :1] - margins, AGE_BANDS)
     high = np.minimum(ends[:, 1:] + margins, (*AGE_BANDS[1:], years[-1]))
-    inside, age = low < high, expected_age(p_age)
+    inside, year = low < high, np.floor(expected_age(p_age))
     return (
-        np.minimum(np.where(inside, low, np.inf).min(1), age),
-        np.maximum(np.where(inside, high, -np.inf).max(1), age),
+        np.minimum(np.where(inside, low, np.inf).min(1), year),
+        np.maximum(np.where(inside, high, -np.inf).max(1), year + 1),
     )
 
 

@@ -119,8 +119,15 @@ def age_weights(faces: Faces) -> np.ndarray:
 
 
 def predict(model: keras.Model, crops: np.ndarray) -> dict[str, np.ndarray]:
-    """Logits by head for crops [n, CROP_SIZE, CROP_SIZE, 3]."""
-    return model.predict(crops.astype(np.float32), batch_size=256, verbose=0)
+    """Logits by head for crops [n, CROP_SIZE, CROP_SIZE, 3], the mean of each and its mirror image.
+
+    On the faces for choosing that makes the age 0.17 years better, for twice the time.
+    """
+    seen, mirrored = (
+        model.predict(faces.astype(np.float32), batch_size=256, verbose=0)
+        for faces in (crops, crops[:, :, ::-1])
+    )
+    return {head: (seen[head] + mirrored[head]) / 2 for head in seen}
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
