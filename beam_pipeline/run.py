@@ -18,7 +18,7 @@ from beam_pipeline.progress import Progress
 from beam_pipeline.settings import DECIDE_ROWS, Settings
 from models.attributes import load_attribute_model, load_calibration, model_hash
 from models.detectors import detection_side, load_detector
-from runners.engines import check_places, engine_options, is_template
+from runners.engines import check_places, engine_options, is_template, own_places
 from schemas.errors import UsageError
 from schemas.manifest import Manifest
 from transforms.describe_faces import DescribeSettings
@@ -130,7 +130,7 @@ def run(
     output = output_at(settings.output, f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}")
     try:
         options = engine_options(beam_args)
-        places = (*settings.input, output.root)
+        places = (*settings.input, output.root, *own_places(options))
         check_places(options, places)
         for place in filter(is_remote, places):
             check_access(place, options)

@@ -14,6 +14,7 @@ from PIL import Image
 from models.detectors import DEFAULT_DETECTOR, detection_side
 from models.framing import CROP_SIZE
 from schemas.manifest import Manifest
+from tests.buckets import gs, s3  # noqa: F401
 from transforms.photo_reader import ReadSettings
 
 DATA = Path(os.environ.get("HEADCOUNT_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -12,7 +12,7 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
-from models.attributes import AttributeModel, Calibration, Outputs, load_attribute_model
+from models.attributes import DEFAULT_MODEL, AttributeModel, Calibration, Outputs, load_attribute_model
 from models.intervals import age_interval, expected_age
 from schemas.faces import Face
 from schemas.failures import Failure, failure
@@ -69,7 +69,8 @@ def _mood(p_mood: np.ndarray, sharpness: float, calibration: Calibration) -> dic
 class DescribeSettings:
     """Which model describes the faces, and what of it is wanted."""
 
-    model: str
+    model: str | None
+    """None is the network that ships."""
     calibration: Calibration
     attributes: tuple[str, ...]
     threads: int
@@ -81,11 +82,14 @@ class FaceModelHandler(ModelHandler[FaceCrop, Face | Failure, AttributeModel]):
 
     def __init__(self, settings: DescribeSettings) -> None:
         super().__init__(min_batch_size=1, max_batch_size=BATCH_SIZE)
-        self._settings = settings
+        # The network that ships is at another place on a worker than on the machine that plans.
+        own = settings.model != DEFAULT_MODEL
+        self._settings = settings if own else dataclasses.replace(settings, model=None)
 
     def load_model(self) -> AttributeModel:
         """Called once per process."""
-        return load_attribute_model(self._settings.model, self._settings.threads or os.cpu_count() or 1)
+        threads = self._settings.threads or os.cpu_count() or 1
+        return load_attribute_model(self._settings.model or DEFAULT_MODEL, threads)
 
     def run_inference(
         self,

@@ -1,4 +1,4 @@
-"""Rows -> Parquet parts in the folder of the run, one per bundle; `finish_run` makes the tables of them."""
+"""Rows -> Parquet parts in the folder of the run; `finish_run` makes the tables of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
-from schemas.columns import arrow_schema, arrow_table
+from schemas.columns import arrow_table
 from schemas.files import File
 from schemas.tables import TABLES
 from transforms.storage import create_file, join
@@ -21,8 +21,9 @@ from transforms.storage import create_file, join
 KEPT: Final = "kept"
 """Beside the tables: rows of `files` that an earlier run wrote and this one keeps."""
 
-ROWS_IN_MEMORY: Final = 4096
-"""Rows that are gathered before they are written: a few megabytes of faces."""
+PART_ROWS: Final = 4096
+"""Most rows of a part: a few megabytes of faces. A bundle may take hours, and an object in a bucket is not
+there before it is closed: without parts in between a run at work would look dead (`output.LOCK_HOURS`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +54,23 @@ class _WriteRowsDoFn(beam.DoFn):
 
     def start_bundle(self) -> None:
         self._rows: list[Any] = []
-        self._written = 0
-        self._writer: pq.ParquetWriter | None = None
+        self._parts: list[Part] = []
 
     def process(self, row: Any) -> None:
         self._rows.append(row)
-        if len(self._rows) >= ROWS_IN_MEMORY:
-            self._flush()
+        if len(self._rows) >= PART_ROWS:
+            self._write()
 
     def finish_bundle(self) -> Iterable[WindowedValue]:
         if self._rows:
-            self._flush()
-        if self._writer:
-            self._writer.close()
-            self._file.close()
-            part = Part(self._table, self._path, self._written)
+            self._write()
+        for part in self._parts:
             yield WindowedValue(part, MIN_TIMESTAMP, (GlobalWindow(),))
 
-    def _flush(self) -> None:
+    def _write(self) -> None:
+        path = join(self._folder, f"{self._table}-{uuid.uuid4().hex}.parquet")
         row_type = File if self._table == KEPT else TABLES[self._table]
-        if self._writer is None:
-            self._path = join(self._folder, f"{self._table}-{uuid.uuid4().hex}.parquet")
-            self._file = create_file(self._path)
-            self._writer = pq.ParquetWriter(self._file, arrow_schema(row_type))
-        self._writer.write_table(arrow_table(row_type, self._rows))
-        self._written += len(self._rows)
+        with create_file(path) as file:
+            pq.write_table(arrow_table(row_type, self._rows), file)
+        self._parts.append(Part(self._table, path, len(self._rows)))
         self._rows.clear()
