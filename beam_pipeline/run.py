@@ -45,11 +45,11 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
     earlier, notes = _earlier(output, settings, models)
     again = Again.ALL if settings.rehash else Again.FAILED if settings.retry_failed else Again.CHANGED
     plan = Plan(
-        input=settings.input,
+        input=tuple(_for_workers(source) for source in settings.input),
         reading=replace(read_settings(settings, side, started_at), earlier=earlier),
         pool=PoolSettings(processes=settings.processes, photo_timeout=settings.photo_timeout),
         describing=DescribeSettings(
-            model=settings.attribute_model,
+            model=_for_workers(settings.attribute_model),
             calibration=load_calibration(settings.attribute_model),
             attributes=settings.attributes,
             threads=settings.processes,
@@ -93,6 +93,11 @@ def _earlier(
     return None, [f"everything is read again: {changes}"]
 
 
+def _for_workers(path: str) -> str:
+    """`path` as a process in another working folder finds it."""
+    return path if is_remote(path) else os.path.abspath(path)
+
+
 def _plain(value: Any) -> Any:
     """As JSON gives it back."""
     return list(value) if isinstance(value, tuple) else value
@@ -102,7 +107,7 @@ def read_settings(settings: Settings, crop_size: int, started_at: datetime) -> R
     """The part of the settings that decides what is read from a photo."""
     return ReadSettings(
         detector=settings.detector,
-        detector_model=settings.detector_model,
+        detector_model=settings.detector_model and _for_workers(settings.detector_model),
         detection_side=detection_side(settings.min_face),
         min_score=settings.min_score,
         crop_size=crop_size,

@@ -65,7 +65,10 @@ def match_input(source: str, exclude: str | None = None) -> Iterator[Match]:
     elif os.path.lexists(source):
         yield from _match_file(source)
     else:
-        for path in sorted(glob.glob(source, recursive=True)):
+        paths = sorted(glob.glob(source, recursive=True))
+        if not paths:
+            raise FileNotFoundError(f"{source} matches nothing on the machine of this worker")
+        for path in paths:
             if not os.path.isdir(path):
                 yield from _match_file(path, root=_fixed_part(source))
 

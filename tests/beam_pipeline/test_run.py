@@ -1,12 +1,16 @@
 import json
+import os
 from datetime import datetime
 
 import pandas as pd
 import pyarrow.parquet as pq
 
+from beam_pipeline.run import make_plan
+from beam_pipeline.settings import Settings
 from beam_pipeline.show import totals
-from models.attributes import model_hash
+from models.attributes import DEFAULT_MODEL, model_hash
 from schemas.tables import TABLES
+from transforms.output import output_at
 
 
 def test_every_file_of_the_album_has_its_end(finished):
@@ -86,3 +90,12 @@ def test_nothing_of_the_work_is_left(finished):
     output, manifest = finished
     assert [path.name for path in (output / "runs").iterdir()] == [manifest.run_id]
     assert not (output / "runs" / manifest.run_id / "parts").exists()
+
+
+def test_workers_in_another_folder_find_what_the_command_line_names(album, tmp_path, monkeypatch):
+    monkeypatch.chdir(album.parent)
+    model = os.path.relpath(DEFAULT_MODEL)
+    settings = Settings(input=(album.name,), output="out", attribute_model=model)
+    plan, _ = make_plan(settings, output_at(str(tmp_path), "run"), datetime(2026, 1, 1))
+    assert plan.input == (str(album),)
+    assert plan.describing.model == DEFAULT_MODEL

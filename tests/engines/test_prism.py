@@ -37,3 +37,12 @@ def test_failures_come_and_a_second_run_keeps_all(prism, album, tmp_path):
     assert (first.rows["photos"], first.rows["failures"]) == (4, 2)
     assert second.rows == first.rows
     assert (first.kept, second.kept) == (0, 7)
+
+
+def test_a_bucket_on_both_ends(prism, gs, album, tmp_path):
+    place = gs.upload(album, tmp_path.name)
+    settings = Settings(input=(place,), output=f"{place}/out", processes=1)
+    first, second = run(settings, prism), run(settings, prism)
+    assert (first.rows["photos"], first.rows["failures"]) == (4, 2)
+    assert second.rows == first.rows
+    assert (first.kept, second.kept) == (0, 7)

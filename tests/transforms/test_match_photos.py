@@ -45,6 +45,11 @@ def test_a_glob_gives_what_it_matches_and_the_folder_above_it_is_the_root(album)
     assert found.root == str(album)
 
 
+def test_a_source_that_this_worker_cannot_see_stops_the_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match="matches nothing on the machine of this worker"):
+        list(match_input(str(tmp_path / "gone")))
+
+
 def test_a_folder_whose_name_looks_like_a_glob_is_a_folder(tmp_path):
     (tmp_path / "[2019]").mkdir()
     (tmp_path / "[2019]" / "a.jpg").touch()

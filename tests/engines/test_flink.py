@@ -1,0 +1,106 @@
+"""Whole runs on a real Flink cluster: two task managers, a worker each."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pandas as pd
+import psutil
+import pytest
+
+from beam_pipeline.run import run
+from beam_pipeline.settings import Settings
+from schemas.tables import TABLES
+from tests.engines.flink_cluster import TASK_MANAGERS, FlinkCluster, missing
+from tests.tables import key
+
+READS_FOR = 0.5
+"""Seconds of computing after which a child process has begun to read photos."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    if why := missing():
+        pytest.skip(why)
+    with FlinkCluster(tmp_path_factory.mktemp("flink")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def expected(data, tmp_path_factory):
+    output = tmp_path_factory.mktemp("in-process")
+    run(Settings(input=(str(data / "album"),), output=str(output), processes=2))
+    return rows(output)
+
+
+@pytest.fixture(scope="module")
+def finished(cluster, data, tmp_path_factory):
+    """The output of a run of the album on Flink, and the job."""
+    output = tmp_path_factory.mktemp("on-flink")
+    run_album(cluster, data, output)
+    return output, newest_job(cluster)
+
+
+def run_album(cluster, data, output):
+    settings = Settings(input=(str(data / "album"),), output=str(output), processes=1)
+    return run(settings, cluster.flags)
+
+
+def rows(output):
+    tables = {name: pd.read_parquet(output / name) for name in TABLES}
+    tables["faces"]["ages"] = tables["faces"].p_age.map(tuple)
+    return {name: key(table) for name, table in tables.items()}
+
+
+def newest_job(cluster):
+    return max(cluster.ask("jobs/overview")["jobs"], key=lambda job: job["start-time"])["jid"]
+
+
+def reading_tasks(cluster, job):
+    """The parallel tasks of the reading step: on which task manager, which attempt, number of files given."""
+    (reading,) = (step for step in cluster.ask(f"jobs/{job}")["vertices"] if "ReadPhotos" in step["name"])
+    tasks = cluster.ask(f"jobs/{job}/vertices/{reading['id']}")["subtasks"]
+    return [(task["taskmanager-id"], task["attempt"], task["metrics"]["read-records"]) for task in tasks]
+
+
+def test_flink_gives_the_rows_of_the_in_process_runner(finished, expected):
+    output, _ = finished
+    for name, table in rows(output).items():
+        assert table == expected[name], name
+
+
+def test_both_task_managers_read_photos(cluster, finished, expected):
+    managers, _, files = zip(*reading_tasks(cluster, finished[1]), strict=True)
+    assert len(set(managers)) == TASK_MANAGERS
+    assert sum(files) == len(expected["files"])
+    assert min(files) >= 0.4 * sum(files)
+
+
+def test_a_second_run_reads_nothing_and_keeps_everything(cluster, data, finished, expected):
+    output, _ = finished
+    manifest = run_album(cluster, data, output)
+    assert manifest.kept == len(expected["files"])
+    assert {files for _, _, files in reading_tasks(cluster, newest_job(cluster))} == {0}
+    assert rows(output) == expected
+
+
+def test_a_killed_worker_costs_no_row(cluster, data, expected, tmp_path):
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(run_album, cluster, data, tmp_path)
+        worker_that_reads(cluster, running).kill()
+        running.result()
+    assert max(attempt for _, attempt, _ in reading_tasks(cluster, newest_job(cluster))) >= 1
+    assert rows(tmp_path) == expected
+
+
+def worker_that_reads(cluster, running):
+    """A worker process that has a child process at work on photos."""
+    managers = [psutil.Process(pid) for name, pid in cluster.pids.items() if name.startswith("task-manager")]
+    while not running.done():
+        for process in [child for manager in managers for child in manager.children(recursive=True)]:
+            try:
+                if "spawn_main" in " ".join(process.cmdline()) and sum(process.cpu_times()[:2]) > READS_FOR:
+                    return process.parent()
+            except psutil.NoSuchProcess:
+                continue
+        time.sleep(0.05)
+    return pytest.fail("the run ended before a worker read photos")
