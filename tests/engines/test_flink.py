@@ -18,7 +18,8 @@ READS_FOR = 0.5
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def cluster(s3, tmp_path_factory):
+    """Its workers inherit the address of the bucket."""
     if why := missing():
         pytest.skip(why)
     with FlinkCluster(tmp_path_factory.mktemp("flink")) as cluster:
@@ -81,6 +82,13 @@ def test_a_second_run_reads_nothing_and_keeps_everything(cluster, data, finished
     assert manifest.kept == len(expected["files"])
     assert {files for _, _, files in reading_tasks(cluster, newest_job(cluster))} == {0}
     assert rows(output) == expected
+
+
+def test_a_bucket_on_both_ends(cluster, s3, album, tmp_path):
+    place = s3.upload(album, tmp_path.name)
+    settings = Settings(input=(place,), output=f"{place}/out", processes=1)
+    manifest = run(settings, cluster.flags)
+    assert (manifest.rows["photos"], manifest.rows["failures"]) == (4, 2)
 
 
 def test_a_killed_worker_costs_no_row(cluster, data, expected, tmp_path):
