@@ -19,8 +19,8 @@ EXTRAS = {
     # The plots of `headcount evaluate`.
     "evaluate": ["matplotlib>=3.9"],
 }
-# The descriptor that training starts from is in the same package as MMOD.
-EXTRAS["train"] = EXTRAS["tensorflow"] + EXTRAS["mmod"]
+# The descriptor that training starts from is in the package of MMOD; the detector is exported to ONNX.
+EXTRAS["train"] = [*EXTRAS["tensorflow"], *EXTRAS["mmod"], "onnx>=1.18,<2"]
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 EXTRAS["test"] = [
     # Has wheels for Linux only; the fuzzing test is skipped without.

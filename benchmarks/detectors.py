@@ -12,7 +12,6 @@ on a quiet machine.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import io
 import time
 from collections.abc import Iterator, Sequence
@@ -24,10 +23,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from models import detector_scenes
+from models.detector_teacher import TEACHER
 from models.detectors import DETECTORS, Detection, Detector, detect_faces, load_detector
 from models.framing import Box
 
-YUNET: Final = "models/face_detection_yunet_2026may.onnx"
 HELD_OUT_SIDES: Final = {"photos": 640, "portraits": 192}
 TEACHER_FACE: Final = 0.6
 TEACHER_MAYBE: Final = 0.3
@@ -36,13 +36,13 @@ TEACHER_MAYBE: Final = 0.3
 
 def load(name: str, data: Path) -> Detector:
     """The detector `name`, YuNet with the model in `data`."""
-    return load_detector(name, str(data / YUNET) if name == "yunet" else None)
+    return load_detector(name, str(data / TEACHER) if name == "yunet" else None)
 
 
 def held_out(data: Path, name: str) -> Iterator[tuple[np.ndarray, list[tuple[Box, float]]]]:
     """Pictures of `scenes/NAME.parquet` kept aside for choosing, each with YuNet's boxes and scores."""
     for row in pd.read_parquet(data / "scenes" / f"{name}.parquet").itertuples():
-        if int(hashlib.sha256(row.image).hexdigest(), 16) % 10 == 0:
+        if detector_scenes.held_out(row.image):
             boxes = [Box(*map(float, box)) for box in row.boxes]
             picture = np.asarray(Image.open(io.BytesIO(row.image)).convert("RGB"))
             yield picture, list(zip(boxes, map(float, row.scores), strict=True))

@@ -1,0 +1,115 @@
+"""How much of what the teacher sees a detector finds, on scenes that nothing was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from models.dataset import decode
+from models.detector_scenes import crowd, held_out, load_sources, read
+from models.detector_teacher import TEACHER, teacher_faces
+from models.detectors import Detection, load_detector
+
+SIDES: Final = {"photos": 640, "portraits": 192}
+"""Longer side at which scenes are searched."""
+
+CROWDS: Final = 40
+"""Composed pictures of 640 pixels."""
+
+FACE: Final = 0.6
+MAYBE: Final = 0.3
+"""Scores of the teacher from which a face must be found, and below which a detection is false."""
+
+BANDS: Final = (24, 32, 64, 128)
+"""Lowest face height of each band, in pixels of the searched picture. Smaller faces do not count."""
+
+FALSE_SHARE: Final = 0.02
+"""A threshold is chosen so that no more of the detections are false."""
+
+THRESHOLDS: Final = np.arange(0.3, 0.91, 0.05).round(2)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A picture to search and the teacher's faces from a score of `MAYBE`."""
+
+    kind: str
+    pixels: np.ndarray
+    faces: list[Detection]
+
+
+def load_answered(data: Path) -> list[Answered]:
+    """The held-out photos and portraits, and crowds composed of them, with the teacher's faces."""
+    yunet = load_detector("yunet", str(data / TEACHER))
+    return [
+        Answered(kind, pixels, [face for face in teacher_faces(pixels, yunet) if face.score >= MAYBE])
+        for kind, pixels in _pictures(data)
+    ]
+
+
+def _pictures(data: Path) -> Iterator[tuple[str, np.ndarray]]:
+    for kind, side in SIDES.items():
+        for image in read(data / "scenes" / f"{kind}.parquet").image:
+            if held_out(image):
+                pixels = decode(image)
+                factor = side / max(pixels.shape)
+                yield kind, cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+    sources, rng = load_sources(data, for_choosing=True), np.random.default_rng(1)
+    for _ in range(CROWDS):
+        yield "crowds", crowd(sources, 640, rng).pixels
+
+
+def validate(file: Path, pictures: list[Answered]) -> dict[str, float]:
+    """Figures of the detector in `file` (as `cv2.FaceDetectorYN` takes it), at the lowest of `THRESHOLDS`
+    with at most `FALSE_SHARE` of false detections on photos and portraits.
+
+    `found` and `false` are of photos and portraits, `empty` is detections per photo without a face,
+    `crowd_24` ... the shares found in crowds by height.
+    """
+    detector = load_detector("yunet", str(file))
+    scores: dict[str, list[float]] = {name: [] for name in ("found", *(f"crowd_{b}" for b in BANDS))}
+    detections: dict[str, list[tuple[float, bool]]] = {"scenes": [], "crowds": [], "empty": []}
+    empty = 0
+    for picture in pictures:
+        detected, crowded = detector.detect(picture.pixels), picture.kind == "crowds"
+        for face in picture.faces:
+            if face.score >= FACE and face.box.height >= BANDS[0]:
+                band = max(band for band in BANDS if band <= face.box.height)
+                scores[f"crowd_{band}" if crowded else "found"].append(_best_score(detected, face))
+        marked = [(one.score, _is_false(one, picture.faces)) for one in detected]
+        detections["crowds" if crowded else "scenes"] += marked
+        if picture.kind == "photos" and not picture.faces:
+            empty += 1
+            detections["empty"] += marked
+    threshold = next(
+        (t for t in THRESHOLDS if _false(detections["scenes"], t) <= FALSE_SHARE), THRESHOLDS[-1]
+    )
+    shares = {
+        name: float(np.mean(np.array(values) >= threshold)) for name, values in scores.items() if values
+    }
+    return {
+        "threshold": float(threshold),
+        "found": shares.pop("found", 0.0),
+        "false": _false(detections["scenes"], threshold),
+        "empty": sum(score >= threshold for score, _ in detections["empty"]) / max(empty, 1),
+        **shares,
+        "crowd_false": _false(detections["crowds"], threshold),
+    }
+
+
+def _best_score(detected: list[Detection], face: Detection) -> float:
+    return max((one.score for one in detected if one.box.overlap(face.box) > 0.4), default=-1.0)
+
+
+def _is_false(one: Detection, faces: list[Detection]) -> bool:
+    return all(one.box.overlap(face.box) < 0.1 for face in faces)
+
+
+def _false(detections: list[tuple[float, bool]], threshold: float) -> float:
+    kept = [false for score, false in detections if score >= threshold]
+    return float(np.mean(kept)) if kept else 0.0
