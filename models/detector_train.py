@@ -1,6 +1,6 @@
 """Training the face detector from a teacher's answers, with one command that also resumes a stopped run:
 
-python -m models.detector_train --data ../shared/data --output detector
+python -m models.detector_train --data DATA --output detector
 """
 
 from __future__ import annotations
