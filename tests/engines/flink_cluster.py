@@ -56,11 +56,12 @@ FLINK: Final = {
     "taskmanager.memory.jvm-metaspace.size": "256m",
     "taskmanager.memory.jvm-overhead.min": "192m",
     "taskmanager.memory.jvm-overhead.max": "192m",
-    # Without a strategy the first lost worker ends a batch job.
+    # Without a strategy the first lost worker ends a batch job. This one outlasts the time that it takes to
+    # notice a killed task manager and to start another.
     "restart-strategy.type": "fixed-delay",
-    "restart-strategy.fixed-delay.attempts": 3,
-    "restart-strategy.fixed-delay.delay": "1 s",
-    # A killed task manager is noticed after this many milliseconds.
+    "restart-strategy.fixed-delay.attempts": 10,
+    "restart-strategy.fixed-delay.delay": "2 s",
+    # Milliseconds.
     "heartbeat.interval": 2000,
     "heartbeat.timeout": 15000,
     # A job brings the jars that every process has already; with copies of their classes for each job the
