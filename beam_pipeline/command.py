@@ -10,13 +10,14 @@ import argparse
 import difflib
 import logging
 import os
-import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from beam_pipeline import __version__
+from beam_pipeline.interrupt import ending_at_once
 from beam_pipeline.text import printable
 from schemas.errors import UsageError
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 # Everything heavier than argparse is imported by the subcommand that needs it: --help is instant.
 
 USAGE_ERROR: Final = 2
-INTERRUPTED: Final = 130
+INTERRUPTED: Final = "headcount: interrupted; the output is still that of the last complete run"
 
 RUN_EXAMPLES: Final = """examples:
   headcount run --input ~/Pictures --output out
@@ -61,25 +62,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, rest = parser.parse_known_args(argv)
     # Beam logs what it lacks and every traceback; what a person needs of it is in our one line.
     logging.basicConfig(level=logging.INFO if vars(args).pop("verbose", False) else logging.CRITICAL)
-    before = signal.signal(signal.SIGINT, _interrupted)
+    threading.excepthook = _log_thread_error
     try:
         if rest and args.command != "run":
             raise UsageError(_unknown_flag(rest[0], _flags(parser, args.command)))
         commands = {"run": _run, "look": _look, "show": _show, "train": _train, "evaluate": _evaluate}
-        return commands[args.command](args, rest, parser)
+        with ending_at_once(INTERRUPTED if args.command == "run" else "headcount: interrupted"):
+            return commands[args.command](args, rest, parser)
     except UsageError as error:
         print(f"headcount {args.command}: {printable(str(error))}", file=sys.stderr)
         return USAGE_ERROR
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
-def _interrupted(number: int, frame: object) -> None:
-    print("\nheadcount: interrupted; the output is still that of the last complete run", file=sys.stderr)
-    sys.stderr.flush()
-    # Not an exception, which Beam may catch in a step or wait on with its threads. Nothing of this run is
-    # visible yet, and child processes end with their parent.
-    os._exit(INTERRUPTED)
+def _log_thread_error(end: threading.ExceptHookArgs) -> None:
+    if end.exc_value:
+        logging.error("a thread ended", exc_info=end.exc_value)
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -10,13 +10,16 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import apache_beam as beam
+import grpc
+from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from beam_pipeline import __version__
 from beam_pipeline.access import check_access
 from beam_pipeline.graph import Plan, build
+from beam_pipeline.interrupt import undone
 from beam_pipeline.progress import Progress
 from beam_pipeline.settings import DECIDE_ROWS, Settings
-from models.attributes import load_attribute_model, load_calibration, model_hash
+from models.attributes import DEFAULT_MODEL, load_attribute_model, load_calibration, model_hash
 from models.detectors import detection_side, load_detector
 from runners.engines import check_places, engine_options, is_template, own_places
 from schemas.errors import UsageError
@@ -42,6 +45,7 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
     models = {"attributes": model_hash(settings.attribute_model)}
     if settings.detector_model:
         models["detector"] = model_hash(settings.detector_model)
+    own_model = _for_workers(settings.attribute_model)
     earlier, notes = _earlier(output, settings, models)
     again = Again.ALL if settings.rehash else Again.FAILED if settings.retry_failed else Again.CHANGED
     plan = Plan(
@@ -49,7 +53,7 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
         reading=replace(read_settings(settings, side, started_at), earlier=earlier),
         pool=PoolSettings(processes=settings.processes, photo_timeout=settings.photo_timeout),
         describing=DescribeSettings(
-            model=_for_workers(settings.attribute_model),
+            model=None if own_model == DEFAULT_MODEL else own_model,
             calibration=load_calibration(settings.attribute_model),
             attributes=settings.attributes,
             threads=settings.processes,
@@ -118,6 +122,13 @@ def read_settings(settings: Settings, crop_size: int, started_at: datetime) -> R
     )
 
 
+def _wait(result: PipelineResult, progress: TextIO | None) -> None:
+    if progress and not PipelineState.is_terminal(result.state):
+        progress.write("the engine has the job; this waits for its end\n")
+    with undone(result.cancel):
+        result.wait_until_finish()
+
+
 def run(
     settings: Settings, beam_args: Sequence[str] = (), progress: TextIO | None = None, wait: bool = True
 ) -> Manifest | None:
@@ -144,15 +155,18 @@ def run(
         raise UsageError(f"the engine's options cannot be used: {error}") from error
     output.check()
     wait = wait and not is_template(options)
-    with output.held(until_published=not wait):
+    with output.held(until_published=not wait), undone(output.give_back):
         plan, notes = make_plan(settings, output, started_at)
         if progress:
             progress.writelines(f"{note}\n" for note in notes)
         with Progress(progress):
             build(pipeline, plan)
-            result = pipeline.run()
-            if wait:
-                result.wait_until_finish()
+            try:
+                result = pipeline.run()
+                if wait:
+                    _wait(result, progress)
+            except grpc.RpcError as error:
+                raise RuntimeError(f"the engine does not answer any more ({error.details()})") from None
         if output.is_published():
             return read_manifest(output.root)
         if wait:

@@ -47,7 +47,6 @@ ENGINES: Final = {
         buckets_only=True,
     ),
     "prism": Engine(flags=("--prism_log_level=error",)),
-    "flink": Engine(flags=("--sdk_worker_parallelism=1",)),
 }
 """By the name of Beam's runner in lower case, without its ending. The others need nothing."""
 

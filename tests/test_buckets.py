@@ -118,7 +118,7 @@ def test_a_dead_run_is_taken_over_and_cannot_publish_any_more(place, monkeypatch
     monkeypatch.setattr(output_module.time, "time", lambda: later)
     with next_.held():
         assert not exists(f"{place}/.lock/{dead.run_id}")
-        with pytest.raises(RuntimeError, match="another run has taken"):
+        with pytest.raises(RuntimeError, match="another has taken"):
             dead.publish(None)
 
 

@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from beam_pipeline.show import failures
 from beam_pipeline.text import printable
 from benchmarks.multiply import with_comment
 from schemas.tables import TABLES
+from tests.command import start
 from transforms.output import read_manifest
 
 NAMES = [
@@ -105,16 +105,6 @@ def test_what_cannot_be_listed_or_opened_is_a_failure(tmp_path, album):
     assert manifest.rows["photos"] == 1
     again = run(Settings(input=(str(photos),), output=str(photos / "out"), processes=1))
     assert (again.failures, again.kept) == ({"unreadable": 2}, 1)
-
-
-def start(photos: Path, output: Path, *flags: str) -> subprocess.Popen[str]:
-    code = "import sys; from beam_pipeline.command import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, "run", "--input", str(photos), "--output", str(output)]
-    pipe = subprocess.PIPE
-    root = Path(__file__).parents[1]
-    return subprocess.Popen(
-        [*command, "--processes=1", *flags], stdout=pipe, stderr=pipe, text=True, cwd=root
-    )
 
 
 def test_a_run_killed_at_any_moment_leaves_the_last_one_whole(album, finished, tmp_path):

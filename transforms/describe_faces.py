@@ -70,7 +70,7 @@ class DescribeSettings:
     """Which model describes the faces, and what of it is wanted."""
 
     model: str | None
-    """None is the network that ships."""
+    """None is the network that ships, which a worker has at a place of its own."""
     calibration: Calibration
     attributes: tuple[str, ...]
     threads: int
@@ -82,9 +82,7 @@ class FaceModelHandler(ModelHandler[FaceCrop, Face | Failure, AttributeModel]):
 
     def __init__(self, settings: DescribeSettings) -> None:
         super().__init__(min_batch_size=1, max_batch_size=BATCH_SIZE)
-        # The network that ships is at another place on a worker than on the machine that plans.
-        own = settings.model != DEFAULT_MODEL
-        self._settings = settings if own else dataclasses.replace(settings, model=None)
+        self._settings = settings
 
     def load_model(self) -> AttributeModel:
         """Called once per process."""

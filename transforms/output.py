@@ -5,6 +5,7 @@ In a folder (`FolderOutput`):
     OUT/photos -> current/photos        and so on for each table and manifest.json; never change
     OUT/current -> runs/20240304T...    replaced by one atomic rename when a run is complete
     OUT/runs/20240304T.../              the tables of the last complete run, or of the run at work
+    OUT/.run                            names the run at work
 
 Whoever reads OUT/photos sees the last complete run, whole. Where the file system has no links the
 tables are moved into OUT one after the other instead, and a reader in that moment may see both runs.
@@ -51,6 +52,7 @@ from transforms.storage import (
 
 MANIFEST: Final = "manifest.json"
 LOCK: Final = ".lock"
+RUN: Final = ".run"
 LOCK_HOURS: Final = 6.0
 """A run in a bucket that has written nothing for so long is dead, and another may take its place."""
 
@@ -95,16 +97,41 @@ class Output(ABC):
     def held(self, until_published: bool = False) -> AbstractContextManager[None]:
         """A context that holds the output for this run; raises UsageError at once where another run has it.
 
-        With `until_published` it goes on being held after the context, until `publish` gives it back.
+        With `until_published`, which only buckets can, it goes on being held after the context, until
+        `publish` gives it back.
         """
+
+    @abstractmethod
+    def is_held(self) -> bool:
+        """Whether this run still holds the output."""
+
+    @abstractmethod
+    def give_back(self) -> None:
+        """Ends the holding, so that this run cannot publish any more, wherever it goes on."""
 
     @abstractmethod
     def earlier(self) -> Earlier:
         """The tables of the last complete run, by paths that stay until this run is published."""
 
-    @abstractmethod
     def publish(self, manifest: Manifest) -> None:
-        """Makes this run the one that readers see, and removes what earlier runs left."""
+        """Makes this run the one that readers see, and removes what earlier runs left. Can be done again
+        after it was stopped in the middle. Raises RuntimeError where the run does not hold the output.
+        """
+        if not self.is_published():
+            if not self.is_held():
+                raise RuntimeError(
+                    f"this run does not hold {self.root} any more: it was stopped, or another has taken it"
+                )
+            self._switch(manifest)
+        self._tidy()
+
+    @abstractmethod
+    def _switch(self, manifest: Manifest) -> None:
+        """Makes this run the one that readers see."""
+
+    @abstractmethod
+    def _tidy(self) -> None:
+        """Does what remains after the switch, and removes what earlier runs left."""
 
 
 class FolderOutput(Output):
@@ -130,21 +157,40 @@ class FolderOutput(Output):
     @contextmanager
     def held(self, until_published: bool = False) -> Iterator[None]:
         """The operating system gives the lock back when its holder ends, however it ends."""
+        if until_published:
+            raise UsageError(
+                f"--no_wait needs an output in a bucket: {self.root} is held by the process that waits"
+            )
         lock = FileLock(join(self.root, LOCK), blocking=False)
         try:
             with lock:
-                yield
+                write_bytes(self._holder, self.run_id.encode())
+                try:
+                    yield
+                finally:
+                    self.give_back()
         except Timeout as error:
             raise UsageError(
                 f"another run is writing to {self.root}; wait for it, or give another --output"
             ) from error
+
+    @property
+    def _holder(self) -> str:
+        return join(self.root, RUN)
+
+    def is_held(self) -> bool:
+        return exists(self._holder) and read_bytes(self._holder).decode() == self.run_id
+
+    def give_back(self) -> None:
+        if self.is_held():
+            os.unlink(self._holder)
 
     def earlier(self) -> Earlier:
         names = [field.name for field in fields(Earlier)]
         paths = {name: os.path.join(self.root, name, f"{name}.parquet") for name in names}
         return Earlier(**{name: os.path.realpath(path) for name, path in paths.items()})
 
-    def publish(self, manifest: Manifest) -> None:
+    def _switch(self, manifest: Manifest) -> None:
         write_bytes(join(self.run_folder, MANIFEST), manifest.to_json().encode())
         shutil.rmtree(self.parts_folder, ignore_errors=True)
         try:
@@ -153,6 +199,8 @@ class FolderOutput(Output):
             _link(os.path.join(self.root, "current"), os.path.join("runs", self.run_id))
         except (OSError, NotImplementedError):
             self._publish_without_links()
+
+    def _tidy(self) -> None:
         runs = os.path.join(self.root, "runs")
         for old in os.listdir(runs):
             if old != self.run_id:
@@ -199,10 +247,18 @@ class BucketOutput(Output):
             self._stop_beside_others()
             yield
         except BaseException:
-            self._release()
+            self.give_back()
             raise
         if not until_published:
-            self._release()
+            self.give_back()
+
+    def is_held(self) -> bool:
+        return exists(self._lock)
+
+    def give_back(self) -> None:
+        delete_from_bucket(
+            [lock.path for lock in list_bucket(join(self.root, LOCK, "*")) if lock.path == self._lock]
+        )
 
     def _stop_beside_others(self) -> None:
         oldest = time.time() - LOCK_HOURS * 3600
@@ -218,24 +274,14 @@ class BucketOutput(Output):
                 )
             delete_from_bucket([lock.path])
 
-    def _release(self) -> None:
-        delete_from_bucket(
-            [lock.path for lock in list_bucket(join(self.root, LOCK, "*")) if lock.path == self._lock]
-        )
-
     def earlier(self) -> Earlier:
         last = BucketOutput(self.root, read_manifest(self.root).run_id)
         return Earlier(**{field.name: last.table_file(field.name) for field in fields(Earlier)})
 
-    def publish(self, manifest: Manifest) -> None:
-        """Can be done again after it was stopped in the middle."""
-        if not self.is_published():
-            if not exists(self._lock):
-                raise RuntimeError(
-                    f"another run has taken {self.root}; this one took more than {LOCK_HOURS:g}"
-                    " hours without a sign"
-                )
-            write_bytes(join(self.root, MANIFEST), manifest.to_json().encode())
+    def _switch(self, manifest: Manifest) -> None:
+        write_bytes(join(self.root, MANIFEST), manifest.to_json().encode())
+
+    def _tidy(self) -> None:
         tables = list(TABLES)
         copies = [join(self.root, table, f"{table}.parquet") for table in tables]
         copy_in_bucket([self.table_file(table) for table in tables], copies)
@@ -243,7 +289,7 @@ class BucketOutput(Output):
         delete_from_bucket(
             [found.path for found in list_bucket(join(self.root, "runs", "**")) if found.path not in mine]
         )
-        self._release()
+        self.give_back()
 
 
 def output_at(root: str, run_id: str) -> Output:
@@ -268,7 +314,7 @@ def read_manifest(root: str) -> Manifest:
 
 def _are_ours(names: list[str]) -> bool:
     """Whether a run made all of `names`, also one that was stopped before it was complete."""
-    return {name.removesuffix(_NEW) for name in names} <= {*_NAMES, "current", "runs", LOCK}
+    return {name.removesuffix(_NEW) for name in names} <= {*_NAMES, "current", "runs", LOCK, RUN}
 
 
 def _link(path: str, target: str) -> None:

@@ -1,6 +1,8 @@
 import json
 import os
+import shutil
 from datetime import datetime
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -94,8 +96,15 @@ def test_nothing_of_the_work_is_left(finished):
 
 def test_workers_in_another_folder_find_what_the_command_line_names(album, tmp_path, monkeypatch):
     monkeypatch.chdir(album.parent)
-    model = os.path.relpath(DEFAULT_MODEL)
-    settings = Settings(input=(album.name,), output="out", attribute_model=model)
+    shutil.copy(DEFAULT_MODEL, "own.tflite")
+    shutil.copy(Path(DEFAULT_MODEL).with_suffix(".json"), "own.json")
+    settings = Settings(input=(album.name,), output="out", attribute_model="own.tflite")
     plan, _ = make_plan(settings, output_at(str(tmp_path), "run"), datetime(2026, 1, 1))
     assert plan.input == (str(album),)
-    assert plan.describing.model == DEFAULT_MODEL
+    assert plan.describing.model == os.path.abspath("own.tflite")
+
+
+def test_workers_take_the_model_that_ships_from_their_own_place(album, tmp_path):
+    settings = Settings(input=(str(album),), output=str(tmp_path))
+    plan, _ = make_plan(settings, output_at(str(tmp_path), "run"), datetime(2026, 1, 1))
+    assert plan.describing.model is None

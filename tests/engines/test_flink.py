@@ -1,5 +1,6 @@
 """Whole runs on a real Flink cluster: two task managers, a worker each."""
 
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ import pytest
 from beam_pipeline.run import run
 from beam_pipeline.settings import Settings
 from schemas.tables import TABLES
+from tests.command import start
 from tests.engines.flink_cluster import TASK_MANAGERS, FlinkCluster, missing
 from tests.tables import key
 
@@ -98,6 +100,25 @@ def test_a_killed_worker_costs_no_row(cluster, data, expected, tmp_path):
         running.result()
     assert max(attempt for _, attempt, _ in reading_tasks(cluster, newest_job(cluster))) >= 1
     assert rows(tmp_path) == expected
+
+
+def test_ctrl_c_cancels_the_job_and_nothing_is_published(cluster, data, tmp_path):
+    process = start(data / "album", tmp_path, *cluster.flags)
+    with ThreadPoolExecutor(1) as threads:
+        ended = threads.submit(process.communicate)
+        worker_that_reads(cluster, ended)
+        process.send_signal(signal.SIGINT)
+        _, error = ended.result(timeout=60)
+    assert process.returncode == 130, error
+    assert settled(cluster, newest_job(cluster)) == "CANCELED"
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def settled(cluster, job):
+    """The state in which a job ended."""
+    while (state := cluster.ask(f"jobs/{job}")["state"]) not in ("CANCELED", "FAILED", "FINISHED"):
+        time.sleep(0.2)
+    return state
 
 
 def worker_that_reads(cluster, running):

@@ -1,14 +1,17 @@
 """Runs on Prism, Beam's own portable runner, built from its Go module."""
 
 import shutil
+import signal
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 
 from beam_pipeline.run import run
 from beam_pipeline.settings import Settings
 from schemas.tables import TABLES
+from tests.command import start
 from tests.tables import key
 
 BUILD = "go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
@@ -37,6 +40,19 @@ def test_failures_come_and_a_second_run_keeps_all(prism, album, tmp_path):
     assert (first.rows["photos"], first.rows["failures"]) == (4, 2)
     assert second.rows == first.rows
     assert (first.kept, second.kept) == (0, 7)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_prism_and_publishes_nothing(prism, data, tmp_path, number):
+    process = start(data / "album", tmp_path, *prism)
+    assert "the engine has the job" in process.stderr.readline()
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert any(child.name() == "prism" for child in children)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert not psutil.wait_procs(children, timeout=20)[1]
+    assert not (tmp_path / "manifest.json").exists()
 
 
 def test_a_bucket_on_both_ends(prism, gs, album, tmp_path):

@@ -57,9 +57,9 @@ def file(uri, outcome, file_type):
 
 @pytest.fixture
 def info(tmp_path):
-    return RunInfo(
-        output_at(str(tmp_path), "run-1"), "1", datetime(2026, 1, 1), {"min_face": 0.04}, {"attributes": "ab"}
-    )
+    output = output_at(str(tmp_path), "run-1")
+    with output.held():
+        yield RunInfo(output, "1", datetime(2026, 1, 1), {"min_face": 0.04}, {"attributes": "ab"})
 
 
 @pytest.fixture

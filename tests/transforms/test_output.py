@@ -16,7 +16,8 @@ def complete(root, run_id):
     run = output_at(str(root), run_id)
     for table in TABLES:
         write_bytes(run.table_file(table), run_id.encode())
-    run.publish(EMPTY)
+    with run.held():
+        run.publish(EMPTY)
 
 
 def seen(root):
@@ -30,6 +31,34 @@ def test_a_run_is_seen_when_it_is_published_and_the_last_one_is_gone(tmp_path):
     complete(tmp_path, "second")
     assert seen(tmp_path) == {"second"}
     assert os.listdir(tmp_path / "runs") == ["second"]
+
+
+def test_a_run_that_was_stopped_cannot_publish_wherever_it_goes_on(tmp_path):
+    run = output_at(str(tmp_path), "first")
+    with pytest.raises(ZeroDivisionError), run.held():
+        raise ZeroDivisionError
+    with pytest.raises(RuntimeError, match="does not hold"):
+        run.publish(EMPTY)
+    assert not run.has_run()
+
+
+def test_a_run_whose_launcher_was_lost_may_publish_until_another_begins(tmp_path):
+    lost, next_ = (output_at(str(tmp_path), run_id) for run_id in ("first", "second"))
+    lost.check()
+    write_bytes(str(tmp_path / ".run"), b"first")
+    assert lost.is_held()
+    with next_.held():
+        with pytest.raises(RuntimeError, match="another has taken"):
+            lost.publish(EMPTY)
+        assert next_.is_held()
+
+
+def test_a_folder_cannot_be_held_by_nobody(tmp_path):
+    with (
+        pytest.raises(UsageError, match="--no_wait"),
+        output_at(str(tmp_path), "a").held(until_published=True),
+    ):
+        raise AssertionError
 
 
 def test_without_links_the_tables_are_moved(tmp_path, monkeypatch):
