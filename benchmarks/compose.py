@@ -1,12 +1,13 @@
 """Compose photos with faces of known place and size: shared faces on real backgrounds.
 
     python -m benchmarks.compose --data ../shared/data --output composed --photos 40 --seed 1
+    python -m benchmarks.compose --data ../shared/data --output composed48 --photos 10 --width 8000
 
 Backgrounds are the pictures of `scenes/photos.parquet` in which YuNet found no face, enlarged;
 faces come from `faces/utkface-test` and `faces/aaf-train`, each one that YuNet finds when it is
 large, pasted with a soft edge, 2, 3, 4 and 6 % of the longer side high. Grain over everything keeps
 the enlarged pictures from being smooth, and the files as large as a camera's.
-`boxes.csv` has the canonical box of every pasted face. Equal seeds give equal files.
+`boxes.csv` has the canonical box of every pasted face. Equal seeds and widths give equal files.
 """
 
 from __future__ import annotations
@@ -29,13 +30,16 @@ from models.detectors import Detector, load_detector
 from models.framing import Box
 
 WIDTH: Final = 4000
-HEIGHT: Final = 3000
+"""Of a photo of 12 megapixels: photos are four by three."""
 FACE_SIZES: Final = (0.02, 0.03, 0.04, 0.06)
 """Heights of the pasted faces, as fractions of the longer side."""
 
 YUNET: Final = "models/face_detection_yunet_2026may.onnx"
 GRAIN: Final = 8.0
-"""Standard deviation of the grain; with it a photo is 3 to 6 MB at quality 90."""
+"""Standard deviation of the grain; with it 12 megapixels are 3 to 6 MB at quality 90."""
+
+ROOM: Final = 0.15
+"""Side of the square that holds the largest portrait, as a fraction of the longer side."""
 
 COLUMNS: Final = ("path", "left", "top", "right", "bottom")
 
@@ -93,20 +97,20 @@ def _ramp(length: int) -> np.ndarray:
     return np.clip((distance + 1) / (0.06 * length), 0, 1).astype(np.float32)
 
 
-def _background(pixels: np.ndarray) -> np.ndarray:
-    factor = max(WIDTH / pixels.shape[1], HEIGHT / pixels.shape[0])
-    size = max(WIDTH, round(pixels.shape[1] * factor)), max(HEIGHT, round(pixels.shape[0] * factor))
+def _background(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    factor = max(width / pixels.shape[1], height / pixels.shape[0])
+    size = max(width, round(pixels.shape[1] * factor)), max(height, round(pixels.shape[0] * factor))
     large = cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC)
-    top, left = (large.shape[0] - HEIGHT) // 2, (large.shape[1] - WIDTH) // 2
-    return large[top : top + HEIGHT, left : left + WIDTH].copy()
+    top, left = (large.shape[0] - height) // 2, (large.shape[1] - width) // 2
+    return large[top : top + height, left : left + width].copy()
 
 
-def _places(rng: np.random.Generator, count: int) -> Iterator[tuple[int, int]]:
+def _places(rng: np.random.Generator, count: int, width: int, height: int) -> Iterator[tuple[int, int]]:
     """Corners in cells of a grid, far enough apart for the largest portrait."""
     columns, rows = 5, 4
-    wide, high = WIDTH // columns, HEIGHT // rows
+    wide, high, room = width // columns, height // rows, round(ROOM * width)
     for cell in rng.permutation(columns * rows)[:count]:
-        jitter_x, jitter_y = rng.integers(0, wide - 600), rng.integers(0, high - 600)
+        jitter_x, jitter_y = rng.integers(0, wide - room), rng.integers(0, high - room)
         yield int(cell % columns * wide + jitter_x), int(cell // columns * high + jitter_y)
 
 
@@ -116,23 +120,35 @@ def _grain(photo: np.ndarray, pool: np.ndarray, rng: np.random.Generator) -> np.
     return cv2.add(photo, cv2.merge([noise] * 3), dtype=cv2.CV_8U)
 
 
-def compose(data: Path, output: Path, photos: int, seed: int, faces: int = 8, quality: int = 90) -> None:
-    """Write `photos` pictures of 4000x3000 with up to `faces` faces each, and `boxes.csv`, to `output`."""
+def compose(
+    data: Path,
+    output: Path,
+    photos: int,
+    seed: int,
+    faces: int = 8,
+    quality: int = 90,
+    width: int = WIDTH,
+) -> None:
+    """Write `photos` pictures with up to `faces` faces each, and `boxes.csv`, to `output`.
+
+    They are `width` pixels wide and three quarters of that high.
+    """
+    height = width * 3 // 4
     rng = np.random.default_rng(seed)
     scenes = pd.read_parquet(data / "scenes" / "photos.parquet", columns=["image", "boxes"])
     empty = scenes["image"][scenes["boxes"].map(len) == 0].reset_index(drop=True)
     portraits = find_portraits(data, min(photos * faces, 2000), rng)
-    pool = np.rint(rng.normal(0, GRAIN, 2 * WIDTH * HEIGHT)).astype(np.int16)
+    pool = np.rint(rng.normal(0, GRAIN, 2 * width * height)).astype(np.int16)
     output.mkdir(parents=True, exist_ok=True)
     with (output / "boxes.csv").open("w", newline="") as stream:
         table = csv.writer(stream)
         table.writerow(COLUMNS)
         for number in range(photos):
             name = f"IMG_{number:05d}.jpg"
-            photo = _background(decoded(empty[int(rng.integers(len(empty)))]))
-            for i, (x, y) in enumerate(_places(rng, faces)):
+            photo = _background(decoded(empty[int(rng.integers(len(empty)))]), width, height)
+            for i, (x, y) in enumerate(_places(rng, faces, width, height)):
                 portrait = portraits[(number * faces + i) % len(portraits)]
-                box = paste(photo, portrait, FACE_SIZES[i % len(FACE_SIZES)] * WIDTH, x, y)
+                box = paste(photo, portrait, FACE_SIZES[i % len(FACE_SIZES)] * width, x, y)
                 edges = (box.left, box.top, box.right, box.bottom)
                 table.writerow([name, *(round(edge, 1) for edge in edges)])
             exif = Image.Exif()
@@ -150,8 +166,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--photos", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quality", type=int, default=90, help="of the JPEG; 90 gives 4 MB, 93 gives 5 MB")
+    parser.add_argument(
+        "--width", type=int, default=WIDTH, help="in pixels: 1600 for 2 megapixels, 4000 for 12, 8000 for 48"
+    )
     args = parser.parse_args(argv)
-    compose(args.data, args.output, args.photos, args.seed, quality=args.quality)
+    compose(args.data, args.output, args.photos, args.seed, quality=args.quality, width=args.width)
 
 
 if __name__ == "__main__":

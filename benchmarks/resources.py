@@ -8,16 +8,44 @@ count several times, so it is an upper bound.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+import pandas as pd
 import psutil
 
 SECONDS: Final = 0.2
-"""Time between two samples."""
+"""Time between two samples of memory."""
+
+HEADCOUNT: Final = str(Path(sys.executable).with_name("headcount"))
+"""The command as it is installed beside the running Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a command and its children used."""
+
+    wall: float
+    """Seconds."""
+    processor: float
+    """Seconds, of all cores together."""
+    peak: int
+    """Bytes."""
+    status: int
+    """Exit status of the command."""
+
+    @property
+    def cores(self) -> float:
+        """Cores that were busy on average."""
+        return self.processor / self.wall
 
 
 def resident(process: psutil.Process) -> int:
@@ -31,26 +59,60 @@ def resident(process: psutil.Process) -> int:
     return total
 
 
-def main(argv: list[str]) -> int:
-    """Runs `argv`, prints one line on stderr, and gives the command's exit status."""
-    start = time.monotonic()
-    command = subprocess.Popen(argv)
-    process, peak = psutil.Process(command.pid), 0
-    while command.poll() is None:
-        try:
+def run_measured(command: Sequence[str], quiet: bool = False) -> Usage:
+    """Runs `command` to its end; `quiet` drops what it prints."""
+    sink = subprocess.DEVNULL if quiet else None
+    before, start = _processor_of_children(), time.monotonic()
+    running = subprocess.Popen(command, stdout=sink, stderr=sink)
+    process, peak = psutil.Process(running.pid), 0
+    while True:
+        with suppress(psutil.NoSuchProcess):
             peak = max(peak, resident(process))
-        except psutil.NoSuchProcess:
+        try:
+            status = running.wait(SECONDS)
             break
-        time.sleep(SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
     wall = time.monotonic() - start
+    return Usage(wall, _processor_of_children() - before, peak, status)
+
+
+def run_headcount(inputs: Path, output: Path, options: Sequence[str] = ()) -> Usage:
+    """`headcount run`, which must succeed; raises RuntimeError where it does not."""
+    command = [HEADCOUNT, "run", "--input", str(inputs), "--output", str(output), *options]
+    usage = run_measured(command, quiet=True)
+    if usage.status:
+        raise RuntimeError(f"exit status {usage.status} of {' '.join(command)}; run it to see why")
+    return usage
+
+
+def count_rows(output: Path, table: str) -> int:
+    """Rows of a table that a run wrote."""
+    return len(pd.read_parquet(output / table, columns=["uri"]))
+
+
+def _processor_of_children() -> float:
     used = os.times()
-    cpu = used.children_user + used.children_system
+    return used.children_user + used.children_system
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command, prints one line on stderr, and gives the command's exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="the command with its arguments")
+    command = parser.parse_args(argv).command
+    if not command:
+        parser.error("give the command that is to be measured")
+    usage = run_measured(command)
     print(
-        f"{wall:.1f} s, {cpu:.1f} s of processor ({cpu / wall:.2f} cores), peak memory {peak / 1e6:.0f} MB",
+        f"{usage.wall:.1f} s, {usage.processor:.1f} s of processor ({usage.cores:.2f} cores), "
+        f"peak memory {usage.peak / 1e6:.0f} MB",
         file=sys.stderr,
     )
-    return command.wait()
+    return usage.status
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

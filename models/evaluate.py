@@ -34,6 +34,7 @@ from models.detectors import (
 from models.framing import Box, crop_face
 from models.labelled import LabelledFace, read_labelled
 from models.metrics import Metrics, evaluate
+from models.page import make_folder
 from schemas.errors import UsageError
 
 _BATCH: Final = 128
@@ -60,12 +61,7 @@ def evaluate_files(options: EvaluateOptions) -> Metrics:
     """
     from models.report import write_report
 
-    try:
-        options.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to {options.output}: {error.strerror}; choose another folder"
-        ) from error
+    make_folder(options.output)
     model = load_attribute_model(options.attribute_model, os.cpu_count() or 1)
     calibration = load_calibration(options.attribute_model)
     labelled = chain.from_iterable(read_labelled(place) for place in options.data)
@@ -81,7 +77,7 @@ def evaluate_files(options: EvaluateOptions) -> Metrics:
         )
     outputs = predict(model, faces.crops)
     metrics = evaluate(outputs, faces, calibration)
-    metrics |= {"found": float(faces.found.mean()), "unreadable": unreadable}
+    metrics["unreadable"] = unreadable
     (options.output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     title = ", ".join(place.name for place in options.data)
     write_report(metrics, faces, outputs, calibration, options.output / "index.html", title)

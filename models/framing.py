@@ -37,16 +37,31 @@ class Box:
     def height(self) -> float:
         return self.bottom - self.top
 
+    @property
+    def area(self) -> float:
+        return self.width * self.height
+
     def overlap(self, other: Box) -> float:
         """Intersection over union, 0 to 1."""
+        both = self._intersection(other)
+        return both / (self.area + other.area - both)
+
+    def shared(self, other: Box) -> float:
+        """Intersection over the smaller of both, 0 to 1."""
+        return self._intersection(other) / min(self.area, other.area)
+
+    def _intersection(self, other: Box) -> float:
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
-        both = max(width, 0.0) * max(height, 0.0)
-        return both / (self.width * self.height + other.width * other.height - both)
+        return max(width, 0.0) * max(height, 0.0)
 
     def scaled(self, factor: float) -> Box:
         """The same box in a picture `factor` times as large."""
         return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor)
+
+    def clipped(self, width: float, height: float) -> Box:
+        """The part of it inside a picture of that size; without area where there is none."""
+        return Box(max(self.left, 0.0), max(self.top, 0.0), min(self.right, width), min(self.bottom, height))
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,10 @@ def read_fer2013(file: Path) -> Iterator[LabelledFace]:
         rows = csv.DictReader(lines)
         missing = {"emotion", "pixels"} - set(rows.fieldnames or ())
         if missing:
-            raise UsageError(f"{file} lacks {', '.join(sorted(missing))}; FER2013 has emotion,pixels,Usage")
+            raise UsageError(
+                f"{file} lacks {', '.join(sorted(missing))}; FER2013 has emotion,pixels,Usage, boxes"
+                " have path,left,top,right,bottom"
+            )
         for number, row in enumerate(rows):
             try:
                 grey = np.array(row["pixels"].split(), np.uint8)

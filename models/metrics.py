@@ -100,8 +100,8 @@ def _natural(name: str) -> tuple[int, str]:
 
 
 def _figures(case: _Case, rows: np.ndarray) -> Metrics:
-    metrics: Metrics = {"faces": int(rows.sum())}
     faces = case.faces
+    metrics: Metrics = {"faces": int(rows.sum()), "found": float(faces.found[rows].mean())}
     parts: Iterable[tuple[str, np.ndarray, Callable[[_Case, np.ndarray], Metrics]]] = (
         ("age", faces.age[:, 1] > faces.age[:, 0], _age),
         ("gender", np.isfinite(faces.female), _gender),

@@ -1,4 +1,4 @@
-"""The figures of the evaluation page, as SVG that follows the page's light and dark mode."""
+"""The figures of the evaluation pages, as SVG that follows the page's light and dark mode."""
 
 from __future__ import annotations
 
@@ -124,6 +124,25 @@ def confusion(counts: Mapping[str, Mapping[str, int]]) -> str:
 
     right = "; ".join(f"{t}: {100 * shares[i, told.index(t)]:.0f} %" for i, t in enumerate(true) if t in told)
     return _image(draw, f"Told against true mood, in % of each true mood. Right: {right}.")
+
+
+def recall_and_precision(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray]], chosen: Mapping[str, tuple[float, float]]
+) -> str:
+    """Precision by recall of each detector, and the point at the threshold in use.
+
+    `curves` are recall and precision, each [n], `chosen` one of both.
+    """
+
+    def draw(axes: Axes) -> None:
+        for name, (recall, precision) in curves.items():
+            (line,) = axes.plot(recall, precision, label=name)
+            axes.plot(*chosen[name], marker="o", color=line.get_color())
+        axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+        axes.legend(loc="lower left")
+
+    told = "; ".join(f"{name}: {100 * r:.1f} % and {100 * p:.1f} %" for name, (r, p) in chosen.items())
+    return _image(draw, f"Precision by recall. At the threshold in use, recall and precision: {told}.")
 
 
 def _image(draw: Callable[[Axes], None], alt: str) -> str:

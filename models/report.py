@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from models.attributes import Calibration, Outputs
 from models.dataset import Faces, majority_mood
 from models.intervals import expected_age
 from models.metrics import Metrics, told
+from models.page import figure, section, side_by_side, write_page
 from models.sheets import name
 
 _FIGURES: Final = {
@@ -56,38 +56,11 @@ _MISTAKES: Final = {
     "mood": "Faces told the wrong mood with the highest probability.",
 }
 
-_STYLE: Final = """
-:root { color-scheme: light dark; --ink: #222; --paper: #fff; --line: #ddd; --soft: #666; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ddd; --paper: #16181c; --line: #3a3d44; --soft: #999; }
-}
-body { margin: 0 auto; padding: 1rem; max-width: 72rem; color: var(--ink); background: var(--paper);
-  font: 1rem/1.5 system-ui, sans-serif; }
-h1, h2, bdi, figcaption { overflow-wrap: anywhere; }
-h2 { margin: 2.5rem 0 .5rem; border-bottom: 1px solid var(--line); }
-p, li { max-width: 44rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line); }
-td { white-space: nowrap; }
-thead th { vertical-align: bottom; font-weight: 600; }
-thead tr:first-child th { text-align: center; border-bottom: 0; white-space: nowrap; }
-colgroup + colgroup + colgroup { border-left: 1px solid var(--line); }
-.overall tbody th { min-width: 9rem; }
-tbody th { text-align: left; font-weight: 400; position: sticky; left: 0; background: var(--paper); }
-th bdi { display: block; width: max-content; max-width: 9rem; }
-td code { display: block; text-align: left; }
-.plots { display: grid; gap: 1rem; margin-top: 1.5rem;
-  grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
-.plots figure, .sheet figure { margin: 0; }
-.plot { width: 100%; max-width: 36rem; }
-.sheet { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr)); }
-.sheet img { width: 100%; border-radius: .25rem; }
-figcaption { font-size: .8rem; line-height: 1.35; }
-small { display: block; font-size: .7rem; color: var(--soft); }
-.average td { text-align: center; padding: .25rem; }
-.average img { width: 5rem; min-width: 3.5rem; border-radius: .25rem; }
-"""
+_ABOUT: Final = (
+    "Age, gender and mood here are what a face looks like in one picture, not who a person is. “True” is the "
+    "label that came with the face, “told” the answer of the model. The page holds faces: keep it as you "
+    "keep the labelled set."
+)
 
 
 def write_report(
@@ -114,32 +87,7 @@ def write_report(
         *_mistakes(faces, outputs, calibration),
         _averages(faces),
     )
-    page = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{html.escape(title)}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{html.escape(title)}</h1>
-<p>Age, gender and mood here are what a face looks like in one picture, not who a person is. “True” is the
-label that came with the face, “told” the answer of the model. The page holds faces: keep it as you keep the
-labelled set.</p>
-{"".join(sections)}
-</body>
-</html>
-"""
-    # A name may hold halves of surrogate pairs, which UTF-8 has no bytes for.
-    target.write_text(page, encoding="utf-8", errors="backslashreplace")
-
-
-def _section(heading: str, meaning: str, *content: str) -> str:
-    inside = "\n".join(part for part in content if part)
-    return f"<section>\n<h2>{heading}</h2>\n<p>{meaning}</p>\n{inside}\n</section>\n" if inside else ""
+    write_page(target, title, _ABOUT, sections)
 
 
 def _number(key: str, value: Any) -> str:
@@ -173,7 +121,7 @@ def _overall(metrics: Metrics) -> str:
         return ""
     heads = "".join(f'<th scope="col">{column}</th>' for column in (*columns, "in metrics.json"))
     table = f"<thead><tr><th></th>{heads}</tr></thead>\n<tbody>{''.join(rows)}</tbody>"
-    return _section(
+    return section(
         "Overall",
         "Each figure is taken over all faces that have the label"
         + (", and once more without those where a run would leave the answer out." if answered else "."),
@@ -207,30 +155,30 @@ def _by_band(metrics: Metrics, faces: Faces, outputs: Outputs) -> str:
     figures = []
     if any("age.mae" in row for row in bands.values()):
         caption = "Mean error and bias of the told age by true age."
-        figures.append(_plot(plots.error_by_band(bands), caption))
+        figures.append(figure(plots.error_by_band(bands), caption))
     exact = faces.age[:, 1] - faces.age[:, 0] == 1
     if "age" in outputs and exact.any():
         mean = expected_age(outputs["age"][exact])
         caption = "Told against true age: the bluer, the more faces; right on the line."
-        figures.append(_plot(plots.age_density(faces.age[exact, 0], mean), caption))
-    return _section(
+        figures.append(figure(plots.age_density(faces.age[exact, 0], mean), caption))
+    return section(
         "By age",
         "The same figures for each band of true age, in years. A bias above zero: told too old.",
         _table(bands),
-        _plots(figures),
+        side_by_side(figures),
     )
 
 
 def _by_gender(metrics: Metrics) -> str:
     meaning = "The same figures for each labelled gender."
-    return _section("By gender", meaning, _table(metrics.get("by_gender") or {}))
+    return section("By gender", meaning, _table(metrics.get("by_gender") or {}))
 
 
 def _by_group(metrics: Metrics) -> str:
     gaps = "".join(
         f"<li>{_gap(key, gap, metrics['by_group'])}</li>" for key, gap in metrics.get("gaps", {}).items()
     )
-    return _section(
+    return section(
         "By group",
         "The same figures for each group that the labelled set names. Group labels serve to measure gaps and "
         "nothing else: no answer of the model says anything of them.",
@@ -254,7 +202,7 @@ def _gap(key: str, gap: Mapping[str, Any], by_group: Mapping[str, Metrics]) -> s
 
 def _by_split(metrics: Metrics) -> str:
     meaning = "The same figures for each part that the labelled set is split into."
-    return _section("By split", meaning, _table(metrics.get("by_split") or {}))
+    return section("By split", meaning, _table(metrics.get("by_split") or {}))
 
 
 def _certainty(faces: Faces, outputs: Outputs) -> str:
@@ -264,29 +212,29 @@ def _certainty(faces: Faces, outputs: Outputs) -> str:
         p = outputs["gender"][known]
         right = (p >= 0.5) == (faces.female[known] == 1)
         plot = plots.reliability(np.maximum(p, 1 - p), right, 0.5, "gender")
-        figures.append(_plot(plot, "Gender"))
+        figures.append(figure(plot, "Gender"))
     true = majority_mood(faces.votes)
     if "mood" in outputs and (true >= 0).any():
         p = outputs["mood"][true >= 0]
         plot = plots.reliability(p.max(1), p.argmax(1) == true[true >= 0], 0.0, "mood")
-        figures.append(_plot(plot, "Mood"))
-    return _section(
+        figures.append(figure(plot, "Mood"))
+    return section(
         "How far a probability can be trusted",
         "Of the answers given with 80 %, eight in ten should be right: the points should lie on the dashed "
         "line. Below it the model is surer than it should be. The bars say which share of the faces is told "
         "with that probability.",
-        _plots(figures),
+        side_by_side(figures),
     )
 
 
 def _moods(metrics: Metrics) -> str:
     counts = metrics.get("mood.confusion") or {}
     some = any(sum(row.values()) for row in counts.values())
-    return _section(
+    return section(
         "Which moods are taken for which",
         "Each row is one true mood, the number in a cell how many in a hundred of its faces were told the "
         "mood below. Only faces count whose label more than half of the people who looked agreed on.",
-        _plots([_plot(plots.confusion(counts), "Told against true mood, %")]) if some else "",
+        side_by_side([figure(plots.confusion(counts), "Told against true mood, %")]) if some else "",
     )
 
 
@@ -298,22 +246,14 @@ def _mistakes(faces: Faces, outputs: Outputs, calibration: Calibration) -> list[
         found["gender"] = sheets.gender_mistakes(faces, outputs["gender"], answered["gender"])
     if "mood" in outputs:
         found["mood"] = sheets.mood_mistakes(faces, outputs["mood"], answered["mood"])
-    return [_section(f"Surest mistakes: {what}", _MISTAKES[what], sheet) for what, sheet in found.items()]
+    return [section(f"Surest mistakes: {what}", _MISTAKES[what], sheet) for what, sheet in found.items()]
 
 
 def _averages(faces: Faces) -> str:
-    return _section(
+    return section(
         "Average faces",
         "The mean of all faces of a band of true age, in years, where there are at least "
         f"{sheets.LEAST_FOR_AVERAGE}; below each their number. A blurred mean tells that its faces are "
         "framed differently.",
         sheets.average_faces(faces),
     )
-
-
-def _plots(figures: list[str]) -> str:
-    return f'<div class="plots">{"".join(figures)}</div>' if figures else ""
-
-
-def _plot(image: str, caption: str) -> str:
-    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"

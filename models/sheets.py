@@ -1,10 +1,10 @@
-"""Faces on the evaluation page: the surest mistakes and the average faces, as HTML."""
+"""Faces on the evaluation pages: the surest mistakes and the average faces, as HTML."""
 
 from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import cv2
@@ -98,12 +98,17 @@ def _surest(mistakes: np.ndarray, confidence: np.ndarray) -> np.ndarray:
 
 
 def _sheet(faces: Faces, rows: np.ndarray, caption: Callable[[int], str]) -> str:
-    pictures = "\n".join(
-        f"<figure>{_image(faces.crops[row], f'Face {faces.face_id[row]}')}"
-        f"<figcaption>{caption(row)}<small>{name(faces.face_id[row])}</small></figcaption></figure>"
-        for row in rows
+    return sheet((faces.crops[row], caption(row), faces.face_id[row]) for row in rows)
+
+
+def sheet(pictures: Iterable[tuple[np.ndarray, str, object]]) -> str:
+    """Pictures (RGB uint8), each with a caption (HTML) and where it is from; empty where there is none."""
+    figures = "\n".join(
+        f"<figure>{_image(rgb, f'Face {source}')}"
+        f"<figcaption>{caption}<small>{name(source)}</small></figcaption></figure>"
+        for rgb, caption, source in pictures
     )
-    return f'<div class="sheet">{pictures}</div>' if pictures else ""
+    return f'<div class="sheet">{figures}</div>' if figures else ""
 
 
 def _caption(true: str, told: str, probability: float, answered: bool) -> str:

