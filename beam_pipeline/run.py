@@ -20,7 +20,7 @@ from beam_pipeline.interrupt import undone
 from beam_pipeline.progress import Progress
 from beam_pipeline.settings import DECIDE_ROWS, Settings
 from models.attributes import DEFAULT_MODEL, load_attribute_model, load_calibration, model_hash
-from models.detectors import detection_side, load_detector
+from models.detectors import detection_side, load_detector, weights_file
 from runners.engines import check_places, engine_options, is_template, own_places
 from schemas.errors import UsageError
 from schemas.manifest import Manifest
@@ -43,8 +43,8 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
     load_detector(settings.detector, settings.detector_model)
     side = load_attribute_model(settings.attribute_model).side
     models = {"attributes": model_hash(settings.attribute_model)}
-    if settings.detector_model:
-        models["detector"] = model_hash(settings.detector_model)
+    if weights := weights_file(settings.detector, settings.detector_model):
+        models["detector"] = model_hash(weights)
     own_model = _for_workers(settings.attribute_model)
     earlier, notes = _earlier(output, settings, models)
     again = Again.ALL if settings.rehash else Again.FAILED if settings.retry_failed else Again.CHANGED

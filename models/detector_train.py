@@ -36,7 +36,7 @@ class DetectorOptions:
     """Folder with scenes/, faces/ and the teacher in models/."""
     output: Path
     """Folder for pictures (2 GB), checkpoints, log and result; a run that was stopped resumes from it."""
-    epochs: int = 60
+    epochs: int = 27
     steps: int = 300
     """Batches an epoch; each epoch is a checkpoint."""
     batch: int = 16

