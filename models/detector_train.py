@@ -23,6 +23,7 @@ from models.detector_export import export_onnx
 from models.detector_network import build, dense, detector_loss
 from models.detector_teacher import TEACHER
 from models.detector_validate import BANDS, Answered, load_answered, validate
+from models.detectors import load_detector
 
 SETTLING: Final = 30
 """Batches that renew the means and variances for the averaged weights; they are those of the last weights."""
@@ -66,7 +67,7 @@ class Choose(keras.callbacks.Callback):
         for index in range(min(SETTLING, len(self.batches))):
             self.model(self.batches[index][0], training=True)
         export_onnx(self.detector, self.output / "last.onnx")
-        figures = validate(self.output / "last.onnx", self.pictures)
+        figures = validate(load_detector("yunet", str(self.output / "last.onnx")), self.pictures)
         line = {"epoch": epoch + 1, "seconds": seconds, "score": score(figures), **figures, **(logs or {})}
         with (self.output / "log.jsonl").open("a") as log:
             log.write(json.dumps({name: round(float(value), 4) for name, value in line.items()}) + "\n")
@@ -116,7 +117,7 @@ def train_detector(options: DetectorOptions) -> Path:
     rounds.request(done)
     pictures = load_answered(options.data)
     if not done:
-        reference = validate(options.data / TEACHER, pictures)
+        reference = validate(load_detector("yunet", str(options.data / TEACHER)), pictures)
         (options.output / "teacher.json").write_text(json.dumps(reference, indent=2) + "\n")
     detector = build()
     model = dense(detector)

@@ -1,8 +1,12 @@
-"""How much of what the teacher sees a detector finds, on scenes that nothing was trained on."""
+"""How much of what the teacher sees a detector finds, on scenes that nothing was trained on.
+
+python -m models.detector_validate --data DATA --detector headcount
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import argparse
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +17,7 @@ import numpy as np
 from models.dataset import decode
 from models.detector_scenes import crowd, held_out, load_sources, read
 from models.detector_teacher import TEACHER, teacher_faces
-from models.detectors import Detection, load_detector
+from models.detectors import DEFAULT_DETECTOR, Detection, Detector, load_detector
 
 SIDES: Final = {"photos": 640, "portraits": 192}
 """Longer side at which scenes are searched."""
@@ -31,7 +35,7 @@ BANDS: Final = (24, 32, 64, 128)
 FALSE_SHARE: Final = 0.02
 """A threshold is chosen so that no more of the detections are false."""
 
-THRESHOLDS: Final = np.arange(0.3, 0.91, 0.05).round(2)
+THRESHOLDS: Final = tuple(float(score) for score in np.arange(0.3, 0.91, 0.05).round(2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +68,15 @@ def _pictures(data: Path) -> Iterator[tuple[str, np.ndarray]]:
         yield "crowds", crowd(sources, 640, rng).pixels
 
 
-def validate(file: Path, pictures: list[Answered]) -> dict[str, float]:
-    """Figures of the detector in `file` (as `cv2.FaceDetectorYN` takes it), at the lowest of `THRESHOLDS`
-    with at most `FALSE_SHARE` of false detections on photos and portraits.
+def validate(
+    detector: Detector, pictures: list[Answered], thresholds: Sequence[float] = THRESHOLDS
+) -> dict[str, float]:
+    """Figures of a detector at the lowest of `thresholds` with at most `FALSE_SHARE` of false detections on
+    photos and portraits; at the highest if none has so few.
 
     `found` and `false` are of photos and portraits, `empty` is detections per photo without a face,
     `crowd_24` ... the shares found in crowds by height.
     """
-    detector = load_detector("yunet", str(file))
     scores: dict[str, list[float]] = {name: [] for name in ("found", *(f"crowd_{b}" for b in BANDS))}
     detections: dict[str, list[tuple[float, bool]]] = {"scenes": [], "crowds": [], "empty": []}
     empty = 0
@@ -87,7 +92,7 @@ def validate(file: Path, pictures: list[Answered]) -> dict[str, float]:
             empty += 1
             detections["empty"] += marked
     threshold = next(
-        (t for t in THRESHOLDS if _false(detections["scenes"], t) <= FALSE_SHARE), THRESHOLDS[-1]
+        (t for t in thresholds if _false(detections["scenes"], t) <= FALSE_SHARE), thresholds[-1]
     )
     shares = {
         name: float(np.mean(np.array(values) >= threshold)) for name, values in scores.items() if values
@@ -113,3 +118,21 @@ def _is_false(one: Detection, faces: list[Detection]) -> bool:
 def _false(detections: list[tuple[float, bool]], threshold: float) -> float:
     kept = [false for score, false in detections if score >= threshold]
     return float(np.mean(kept)) if kept else 0.0
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Prints the figures of a detector at each threshold, as a run loads it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True, help="folder with scenes/ and models/")
+    parser.add_argument("--detector", default=DEFAULT_DETECTOR)
+    parser.add_argument("--detector_model")
+    args = parser.parse_args(argv)
+    cv2.setNumThreads(1)
+    detector, pictures = load_detector(args.detector, args.detector_model), load_answered(args.data)
+    for threshold in THRESHOLDS:
+        figures = validate(detector, pictures, [threshold])
+        print(" ".join(f"{name} {value:.3f}" for name, value in figures.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -35,8 +35,8 @@ DEFAULT_MIN_FACE: Final = 0.04
 """Height of the smallest face that is looked for, as a fraction of the picture's longer side."""
 
 FACE_PIXELS: Final = 28.16
-"""Height, in the detector's picture, that the smallest promised face gets. At 704 pixels the default
-finds faces of 3, 4 and 6 % of the longer side at least as often as YuNet does at 640 (`cards/detectors.md`)."""
+"""Height, in the detector's picture, that the smallest promised face gets. At 704 pixels the default finds
+faces of 3, 4 and 6 % of the longer side at least as often as YuNet does at 640 (`cards/detectors.md`)."""
 
 MIN_SIDE: Final = 64
 """Smaller pictures are padded: YuNet returns garbage, and MMOD may crash, on pictures a few pixels thin."""

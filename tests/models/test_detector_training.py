@@ -161,7 +161,7 @@ def test_degraded_pictures_stay_pictures():
         assert other.dtype == np.uint8
 
 
-def test_figures_count_faces_by_band_and_false_detections(monkeypatch):
+def test_figures_count_faces_by_band_and_false_detections():
     class Finds:
         def detect(self, pixels):
             return [
@@ -169,7 +169,6 @@ def test_figures_count_faces_by_band_and_false_detections(monkeypatch):
                 Detection(Box(200, 200, 230, 230), float(pixels[0, 0, 0])),
             ]
 
-    monkeypatch.setattr("models.detector_validate.load_detector", lambda name, file: Finds())
     faces = [
         Detection(Box(1, 0, 41, 40), 0.8),
         Detection(Box(100, 0, 120, 26), 0.7),
@@ -181,7 +180,7 @@ def test_figures_count_faces_by_band_and_false_detections(monkeypatch):
         Answered("crowds", blank, faces),
         Answered("photos", blank + 0.6, []),
     ]
-    figures = validate("file", pictures)
+    figures = validate(Finds(), pictures)
     assert figures["found"] == 0.5
     assert (figures["crowd_24"], figures["crowd_32"]) == (0, 1)
     assert figures["threshold"] == 0.9
