@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import difflib
+import functools
 import importlib
 import importlib.util
 import math
@@ -49,6 +50,9 @@ LARGEST_FACE: Final = 150.0
 
 COARSER: Final = 4
 """How much smaller the next picture is in which it looks for larger ones."""
+
+SIZES: Final = 6
+"""Sizes of pictures for which a network is kept: upright and across, at three scales."""
 
 MAX_ENLARGEMENT: Final = 2.0
 """Small pictures are enlarged no more than this: it shows a detector nothing new, and a face that fills a
@@ -279,13 +283,18 @@ def _load_yunet(model_path: str | None) -> Detector:
 
 
 def _opencv_search(model_path: str) -> Find:
+    # OpenCV plans a network's memory anew for each other size, so each size has a network of its own.
+    @functools.lru_cache(maxsize=SIZES)
+    def load(width: int, height: int) -> cv2.FaceDetectorYN:
+        return cv2.FaceDetectorYN.create(model_path, "", (width, height), 0.3, 0.3, 5000)
+
     try:
-        net = cv2.FaceDetectorYN.create(model_path, "", (320, 320), 0.3, 0.3, 5000)
+        load(MIN_SIDE, MIN_SIDE)
     except cv2.error as error:
         raise UsageError(f"{model_path} is not a YuNet model; give the path of its .onnx file") from error
 
     def find(pixels: np.ndarray) -> Iterable[Found]:
-        net.setInputSize((pixels.shape[1], pixels.shape[0]))
+        net = load(pixels.shape[1], pixels.shape[0])
         _, rows = net.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         for row in () if rows is None else rows.tolist():
             x, y, w, h = row[:4]
