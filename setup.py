@@ -32,7 +32,6 @@ EXTRAS["test"] = [
     "hypothesis>=6",
     "moto[server]>=5",
     "mypy==2.4.1",
-    "psutil>=6",
     "pytest>=8",
     "ruff==0.17.6",
     # Ships a public-domain portrait for the tests.
@@ -65,6 +64,7 @@ setup(
         "pebble>=5.1,<6",
         "pillow>=11.3",
         "pillow-heif>=1",
+        "psutil>=6",
         "pyarrow>=18,<26",
     ],
     extras_require=EXTRAS,

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+import psutil
+
 STATUS: Final = 128 + signal.SIGINT
 """Exit status of an interrupted process."""
 
@@ -35,11 +37,14 @@ def ending_at_once(message: str) -> Iterator[None]:
 
     def end(number: int, frame: object) -> None:
         signal.signal(signal.SIGINT, lambda number, frame: os._exit(STATUS))
-        print(f"\n{message}", file=sys.stderr)
-        sys.stderr.flush()
+        os.write(sys.stderr.fileno(), f"\n{message}\n".encode())  # print may be what was interrupted
         for action in reversed(_undo):
             with suppress(Exception):
                 action()
+        # An engine that was being started would outlive us.
+        for child in psutil.Process().children():
+            with suppress(psutil.NoSuchProcess):
+                child.terminate()
         os._exit(STATUS)
 
     def terminate(number: int, frame: object) -> None:

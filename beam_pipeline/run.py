@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -125,8 +127,13 @@ def read_settings(settings: Settings, crop_size: int, started_at: datetime) -> R
 def _wait(result: PipelineResult, progress: TextIO | None) -> None:
     if progress and not PipelineState.is_terminal(result.state):
         progress.write("the engine has the job; this waits for its end\n")
-    with undone(result.cancel):
-        result.wait_until_finish()
+    # Handlers of signals, Beam's own among them, run in the main thread. So that thread must hold none of
+    # gRPC's locks, and must wake by itself: the signal may have come to another thread.
+    with undone(result.cancel), ThreadPoolExecutor(1) as waiting:
+        end = waiting.submit(result.wait_until_finish)
+        while wait_for([end], timeout=0.5).not_done:
+            pass
+        end.result()
 
 
 def run(

@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -53,6 +54,16 @@ def test_an_interruption_ends_prism_and_publishes_nothing(prism, data, tmp_path,
     assert process.returncode == 130, error
     assert not psutil.wait_procs(children, timeout=20)[1]
     assert not (tmp_path / "manifest.json").exists()
+
+
+def test_an_interruption_while_prism_starts_ends_it(prism, data, tmp_path):
+    process = start(data / "album", tmp_path, *prism)
+    while not (children := psutil.Process(process.pid).children()):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert not psutil.wait_procs(children, timeout=20)[1]
 
 
 def test_a_bucket_on_both_ends(prism, gs, album, tmp_path):
