@@ -69,9 +69,7 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
             models=models,
             earlier=earlier,
             keep_deleted=settings.keep_deleted,
-            forget=tuple(
-                photo if is_remote(photo) else uri_of(os.path.abspath(photo)) for photo in settings.forget
-            ),
+            forget=tuple(uri_of(_for_workers(photo)) for photo in settings.forget),
         ),
     )
     return plan, notes

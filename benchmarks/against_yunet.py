@@ -12,7 +12,6 @@ import argparse
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 import cv2
 import numpy as np
@@ -21,14 +20,10 @@ from PIL import Image
 
 from models import detector_scenes
 from models.detector_teacher import TEACHER
-from models.detectors import DETECTORS, Detection, Detector, detect_faces, load_detector
-from models.evaluate_detectors import FOUND, NEAR
+from models.detector_validate import FACE, MAYBE, SIDES
+from models.detectors import DETECTORS, Detector, detect_faces, load_detector
+from models.evaluate_detectors import best_score, is_false
 from models.framing import Box
-
-HELD_OUT_SIDES: Final = {"photos": 640, "portraits": 192}
-TEACHER_FACE: Final = 0.6
-TEACHER_MAYBE: Final = 0.3
-"""Scores of YuNet from which a face must be found, and below which a detection is false."""
 
 
 def load(name: str, data: Path) -> Detector:
@@ -56,7 +51,7 @@ def framing(data: Path, names: Sequence[str]) -> pd.DataFrame:
             found = [box for box, _, _ in detector.find(large)]
             for true, score in teacher:
                 best = max(found, key=lambda box: box.overlap(true.scaled(3)), default=None)
-                if score >= TEACHER_FACE and best and best.overlap(true.scaled(3)) > 0.25:
+                if score >= FACE and best and best.overlap(true.scaled(3)) > 0.25:
                     pairs.append(_relative(best, true.scaled(3)))
         middle, spread = np.median(pairs, axis=0), np.std(pairs, axis=0)
         rows.append([name, len(pairs), *middle, spread.max()])
@@ -78,24 +73,16 @@ def thresholds(data: Path, names: Sequence[str]) -> pd.DataFrame:
         detector = load(name, data)
         faces: list[float] = []
         detections: list[tuple[float, bool]] = []
-        for scenes, side in HELD_OUT_SIDES.items():
+        for scenes, side in SIDES.items():
             for picture, teacher in held_out(data, scenes):
                 found = detect_faces(picture, detector, side, min_score=0.0)
-                faces += [_best_score(found, box) for box, score in teacher if score >= TEACHER_FACE]
-                maybe = [box for box, score in teacher if score >= TEACHER_MAYBE]
-                detections += [(one.score, _is_false(one, maybe)) for one in found]
+                faces += [best_score(found, box) for box, score in teacher if score >= FACE]
+                maybe = [box for box, score in teacher if score >= MAYBE]
+                detections += [(one.score, is_false(one.box, maybe)) for one in found]
         for threshold in np.arange(0.4, 0.91, 0.05).round(2):
             kept = [false for score, false in detections if score >= threshold]
             rows.append([name, threshold, np.mean(np.array(faces) >= threshold), np.mean(kept or [False])])
     return pd.DataFrame(rows, columns=["detector", "threshold", "found", "false"])
-
-
-def _best_score(found: Sequence[Detection], true: Box) -> float:
-    return max((one.score for one in found if one.box.overlap(true) > FOUND), default=-1.0)
-
-
-def _is_false(one: Detection, maybe: Sequence[Box]) -> bool:
-    return all(one.box.overlap(box) < NEAR for box in maybe)
 
 
 def main(argv: list[str] | None = None) -> None:

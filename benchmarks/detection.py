@@ -19,22 +19,17 @@ import cv2
 import numpy as np
 
 from benchmarks.tables import print_table
-from models.detectors import Detector, detect_faces, load_detector
+from models.detectors import Detector, detect_faces
+from models.evaluate_detectors import load_detectors
 from transforms.decode import decode
 
 MAX_PIXELS = 10**9
 
 
-def load(name: str) -> Detector:
-    """The detector `NAME` or `NAME=FILE`."""
-    kind, _, file = name.partition("=")
-    return load_detector(kind, file or None)
-
-
 def rows(photos: Sequence[bytes], names: Sequence[str], side: int) -> list[list[str]]:
     """For each detector: median milliseconds, its share of the last one's, and the gain of two threads."""
     pictures = [decode(photo, "jpeg", 1, side, MAX_PIXELS).pixels for photo in photos]
-    detectors = {name: load(name) for name in names}
+    detectors, _ = load_detectors(names, None)
     times: dict[str, list[float]] = {name: [] for name in names}
     for picture in pictures:
         for name, detector in detectors.items():
@@ -62,7 +57,7 @@ def gain(name: str, pictures: Sequence[np.ndarray], side: int) -> float:
         for picture in part:
             detect_faces(picture, detector, side)
 
-    first, second = load(name), load(name)
+    first, second = (load_detectors([name], None)[0][name] for _ in range(2))
     half = len(pictures) // 2
     start = time.perf_counter()
     search(pictures, first)

@@ -98,12 +98,22 @@ def _degrade(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if kind < 0.22:
         return cv2.GaussianBlur(face, (0, 0), rng.uniform(0.5, CROP_SIZE / 40))
     if kind < 0.27:
-        noise = rng.standard_normal(face.shape, np.float32) * rng.uniform(3, 16)
-        return np.clip(face + noise, 0, 255).astype(np.uint8)
+        return noisy(face, (3, 16), rng)
     if kind < 0.34:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))]
-        return np.asarray(cv2.imdecode(cv2.imencode(".jpg", face, quality)[1], cv2.IMREAD_COLOR))
+        return compressed(face, (15, 70), rng)
     return face
+
+
+def noisy(picture: np.ndarray, spread: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
+    """uint8 with normal noise, its standard deviation drawn between two grey levels."""
+    noise = rng.standard_normal(picture.shape, np.float32) * rng.uniform(*spread)
+    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+
+
+def compressed(picture: np.ndarray, quality: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """uint8 through JPEG of a quality drawn between two, the second exclusive."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*quality))]
+    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", picture, options)[1], cv2.IMREAD_COLOR))
 
 
 def _cover(face: np.ndarray, rng: np.random.Generator) -> None:

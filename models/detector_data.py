@@ -16,6 +16,7 @@ import cv2
 import keras
 import numpy as np
 
+from models.augment import compressed, noisy
 from models.detector_scenes import Scene, Sources, compose, load_sources
 from models.detector_teacher import ENLARGED, TEACHER, Teacher, correct, mirrored
 
@@ -150,9 +151,7 @@ def degrade(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if kind < 0.08:
         return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.0))
     if kind < 0.2:
-        noise = rng.standard_normal(picture.shape, np.float32) * rng.uniform(2, 12)
-        return np.clip(picture + noise, 0, 255).astype(np.uint8)
+        return noisy(picture, (2, 12), rng)
     if kind < 0.4:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))]
-        return np.asarray(cv2.imdecode(cv2.imencode(".jpg", picture, quality)[1], cv2.IMREAD_COLOR))
+        return compressed(picture, (25, 90), rng)
     return picture

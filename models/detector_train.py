@@ -24,6 +24,7 @@ from models.detector_network import build, dense, detector_loss
 from models.detector_teacher import TEACHER
 from models.detector_validate import BANDS, Answered, load_answered, validate
 from models.detectors import load_detector
+from models.training import read_log, warm_up_cosine, write_log
 
 SETTLING: Final = 30
 """Batches that renew the means and variances for the averaged weights; they are those of the last weights."""
@@ -69,8 +70,7 @@ class Choose(keras.callbacks.Callback):
         export_onnx(self.detector, self.output / "last.onnx")
         figures = validate(load_detector("yunet", str(self.output / "last.onnx")), self.pictures)
         line = {"epoch": epoch + 1, "seconds": seconds, "score": score(figures), **figures, **(logs or {})}
-        with (self.output / "log.jsonl").open("a") as log:
-            log.write(json.dumps({name: round(float(value), 4) for name, value in line.items()}) + "\n")
+        write_log(self.output, line)
         if line["score"] > self.best:
             self.best = line["score"]
             shutil.copyfile(self.output / "last.onnx", self.output / "best.onnx")
@@ -82,23 +82,11 @@ def score(figures: Mapping[str, float]) -> float:
     return figures["found"] + sum(crowds) / max(len(crowds), 1)
 
 
-def read_log(output: Path) -> list[dict[str, float]]:
-    """The figures of the epochs that are done."""
-    log = output / "log.jsonl"
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-
-
 def compile_model(model: keras.Model, options: DetectorOptions) -> None:
     """AdamW with warm-up, cosine and averaged weights."""
     steps = options.steps * options.epochs
     warm_up = min(200, steps // 10)
-    rate = keras.optimizers.schedules.CosineDecay(
-        options.learning_rate / 50,
-        decay_steps=max(steps - warm_up, 1),
-        alpha=0.005,
-        warmup_target=options.learning_rate,
-        warmup_steps=warm_up,
-    )
+    rate = warm_up_cosine(options.learning_rate, steps, warm_up, end=0.005)
     optimizer = keras.optimizers.AdamW(
         rate, weight_decay=options.weight_decay, clipnorm=10.0, use_ema=True, ema_momentum=0.995
     )

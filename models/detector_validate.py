@@ -18,6 +18,7 @@ from models.dataset import decode
 from models.detector_scenes import crowd, held_out, load_sources, read
 from models.detector_teacher import TEACHER, teacher_faces
 from models.detectors import DEFAULT_DETECTOR, Detection, Detector, load_detector
+from models.evaluate_detectors import best_score, is_false
 
 SIDES: Final = {"photos": 640, "portraits": 192}
 """Longer side at which scenes are searched."""
@@ -85,8 +86,9 @@ def validate(
         for face in picture.faces:
             if face.score >= FACE and face.box.height >= BANDS[0]:
                 band = max(band for band in BANDS if band <= face.box.height)
-                scores[f"crowd_{band}" if crowded else "found"].append(_best_score(detected, face))
-        marked = [(one.score, _is_false(one, picture.faces)) for one in detected]
+                scores[f"crowd_{band}" if crowded else "found"].append(best_score(detected, face.box))
+        maybe = [face.box for face in picture.faces]
+        marked = [(one.score, is_false(one.box, maybe)) for one in detected]
         detections["crowds" if crowded else "scenes"] += marked
         if picture.kind == "photos" and not picture.faces:
             empty += 1
@@ -105,14 +107,6 @@ def validate(
         **shares,
         "crowd_false": _false(detections["crowds"], threshold),
     }
-
-
-def _best_score(detected: list[Detection], face: Detection) -> float:
-    return max((one.score for one in detected if one.box.overlap(face.box) > 0.4), default=-1.0)
-
-
-def _is_false(one: Detection, faces: list[Detection]) -> bool:
-    return all(one.box.overlap(face.box) < 0.1 for face in faces)
 
 
 def _false(detections: list[tuple[float, bool]], threshold: float) -> float:

@@ -235,8 +235,8 @@ def _library_search(module: ModuleType) -> Find | None:
 def _load_headcount(model_path: str | None) -> Detector:
     """Our own network in OpenCV, taught by YuNet."""
     _takes_no_model(DEFAULT_DETECTOR, model_path)
-    # The lowest threshold, in steps of 0.05, that leaves under 1 % of false detections (cards/detectors.md).
     framing = Framing(0.002, 0.007, 0.976, 1.043)
+    # The lowest threshold, in steps of 0.05, that leaves under 1 % of false detections (cards/detectors.md).
     return Detector(DEFAULT_DETECTOR, 0.55, framing, in_scales(_opencv_search(str(WEIGHTS))))
 
 
@@ -248,10 +248,8 @@ def in_scales(search: Find) -> Find:
 
     def find(pixels: np.ndarray) -> Iterable[Found]:
         found: list[tuple[float, Found]] = []
-        for scale in _scales(pixels):
-            shown = _resized(pixels, 1 / scale)
+        for scale, shown, most in _smaller(pixels):
             least = 0.0 if scale == 1 else LARGEST_FACE / COARSER / 2
-            most = LARGEST_FACE if max(shown.shape[:2]) > LARGEST_FACE else math.inf
             for box, score, marks in search(_padded(shown)):
                 if least <= box.height <= most:
                     whole = None if marks is None else tuple((x * scale, y * scale) for x, y in marks)
@@ -265,12 +263,14 @@ def in_scales(search: Find) -> Find:
     return find
 
 
-def _scales(pixels: np.ndarray) -> Iterator[float]:
-    scale = 1.0
-    yield scale
-    while max(pixels.shape[:2]) / scale > LARGEST_FACE:
+def _smaller(pixels: np.ndarray) -> Iterator[tuple[float, np.ndarray, float]]:
+    """`pixels` and ever smaller copies: how much smaller, the copy, and the largest face it is good for."""
+    scale, shown = 1.0, pixels
+    while max(shown.shape[:2]) > LARGEST_FACE:
+        yield scale, shown, LARGEST_FACE
         scale *= COARSER
-        yield scale
+        shown = _resized(pixels, 1 / scale)
+    yield scale, shown, math.inf
 
 
 def _load_yunet(model_path: str | None) -> Detector:

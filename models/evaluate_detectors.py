@@ -194,8 +194,17 @@ def _compare_picture(
         share = box.height / max(width, height)
         answers.faces.append(Face(labelled, box, share, box.height * searched, scores.get(i, -1.0)))
     for one, box, face in zip(found, placed, taken, strict=True):
-        false = all(box.overlap(other) < NEAR for other in faces)
-        answers.detections.append(Answer(labelled, box, one.score, face is not None, false))
+        answers.detections.append(Answer(labelled, box, one.score, face is not None, is_false(box, faces)))
+
+
+def best_score(found: Iterable[Detection], face: Box) -> float:
+    """The highest score of a detection that finds `face`; -1 where none does."""
+    return max((one.score for one in found if one.box.overlap(face) > FOUND), default=-1.0)
+
+
+def is_false(box: Box, faces: Iterable[Box]) -> bool:
+    """Whether a detection's box has nothing to do with any of the faces."""
+    return all(box.overlap(face) < NEAR for face in faces)
 
 
 def match(found: Sequence[Box], faces: Sequence[Box]) -> list[int | None]:

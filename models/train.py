@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from models.augment import augment, centre, closer
 from models.dataset import FaceDetector, Faces
 from models.descriptor import start_from_descriptor
 from models.intervals import band_of, expected_age
+from models.training import read_log, warm_up_cosine, write_log
 from schemas.errors import UsageError
 from schemas.labels import AGES
 
@@ -163,7 +163,7 @@ class Choose(keras.callbacks.Callback):
     def __init__(self, faces: Faces, batches: Batches, output: Path) -> None:
         super().__init__()
         self.faces, self.batches, self.output = faces, batches, output
-        self.best = _best(output)
+        self.best = min((line["score"] for line in read_log(output)), default=math.inf)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.batches.draw(epoch)
@@ -177,29 +177,15 @@ class Choose(keras.callbacks.Callback):
         if figures["score"] < self.best:
             self.best = figures["score"]
             self.model.save(self.output / "best.keras")
-        with (self.output / "log.jsonl").open("a") as log:
-            log.write(json.dumps({k: round(v, 4) for k, v in line.items()}) + "\n")
+        write_log(self.output, line)
         if logs is not None:
             logs["score"] = figures["score"]
-
-
-def _best(output: Path) -> float:
-    """The best score of the epochs that an earlier, stopped run finished."""
-    log = output / "log.jsonl"
-    lines = log.read_text().splitlines() if log.exists() else []
-    return min((json.loads(line)["score"] for line in lines), default=math.inf)
 
 
 def compile_model(model: keras.Model, steps: int, options: TrainOptions) -> None:
     """AdamW with warm-up, cosine and averaged weights, over `steps` steps in all."""
     warm_up = min(500, steps // 10)
-    rate = keras.optimizers.schedules.CosineDecay(
-        options.learning_rate / 50,
-        decay_steps=max(steps - warm_up, 1),
-        alpha=0.001,
-        warmup_target=options.learning_rate,
-        warmup_steps=warm_up,
-    )
+    rate = warm_up_cosine(options.learning_rate, steps, warm_up, end=0.001)
     optimizer = keras.optimizers.AdamW(
         rate, weight_decay=options.weight_decay, clipnorm=5.0, use_ema=True, ema_momentum=0.998
     )

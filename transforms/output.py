@@ -256,9 +256,8 @@ class BucketOutput(Output):
         return exists(self._lock)
 
     def give_back(self) -> None:
-        delete_from_bucket(
-            [lock.path for lock in list_bucket(join(self.root, LOCK, "*")) if lock.path == self._lock]
-        )
+        if self.is_held():
+            delete_from_bucket([self._lock])
 
     def _stop_beside_others(self) -> None:
         oldest = time.time() - LOCK_HOURS * 3600

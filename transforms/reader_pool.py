@@ -59,13 +59,14 @@ class ReaderPool:
 
     def __init__(self, reading: ReadSettings, settings: PoolSettings) -> None:
         self.settings = settings
-        self.ahead = AHEAD * (settings.processes or os.cpu_count() or 1)
+        processes = settings.processes or os.cpu_count() or 1
+        self.ahead = AHEAD * processes
         self._key = (reading, settings)
         self._users = 0
         self._earlier = tempfile.TemporaryDirectory(prefix="headcount-")
         self._fetchers = ThreadPoolExecutor(self.ahead)
         self._pool = ProcessPool(
-            max_workers=settings.processes or os.cpu_count() or 1,
+            max_workers=processes,
             initializer=_start_child,
             initargs=(_with_local_tables(reading, self._earlier.name),),
             context=get_context("spawn"),
