@@ -21,8 +21,8 @@ EXTRAS = {
     # The plots of `headcount evaluate`.
     "evaluate": ["matplotlib>=3.9"],
 }
-# The descriptor that training starts from is in the package of MMOD; the detector is exported to ONNX.
-EXTRAS["train"] = [*EXTRAS["tensorflow"], *EXTRAS["mmod"], "onnx>=1.18,<2"]
+# The descriptor that training starts from is in the package of MMOD.
+EXTRAS["train"] = [*EXTRAS["tensorflow"], *EXTRAS["mmod"]]
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
 EXTRAS["test"] = [
     # Has wheels for Linux only; the fuzzing test is skipped without.
@@ -47,7 +47,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["beam_pipeline", "models", "runners", "schemas", "transforms"],
-    package_data={"models": ["weights/*.tflite", "weights/*.json", "weights/*.onnx", "cards/*"]},
+    package_data={"models": ["weights/*.tflite", "weights/*.json", "cards/*"]},
     entry_points={"console_scripts": ["headcount = beam_pipeline.command:main"]},
     install_requires=[
         # The runner's behaviour was measured on this version.

@@ -1,9 +1,8 @@
 """The face detector's network, of YuNet's size, and the loss by which it learns a teacher's dense answers.
 
-Fully convolutional and anchor-free, with YuNet's outputs (Wu et al. 2023, doi:10.1007/s11633-023-1423-y): at
-strides of 8, 16 and 32 every cell has a score, a box and five landmarks, so what decodes YuNet decodes this.
-It differs below a stride of 8, where YuNet spends two thirds of its time under `cv2.dnn`: two dense layers of
-few channels that halve the picture, and the wide 1x1 layer only after the third halving.
+Fully convolutional and anchor-free, with YuNet's outputs (`models.detector_cells`). It differs below a stride
+of 8, where YuNet spends two thirds of its time: two dense layers of few channels that halve the picture, and
+the wide 1x1 layer only after the third halving.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any, Final
 import keras
 from keras import layers, ops
 
-from models.detector_teacher import PARTS, STRIDES
+from models.detector_cells import PARTS, STRIDES
 
 WIDTH: Final = 64
 DEPTHS: Final = (2, 4, 2)
@@ -34,9 +33,9 @@ _RARE: Final = -4.0
 def build() -> keras.Model:
     """The network from pictures, float [n, height, width, 3] RGB in 0..255, sides multiples of 32, to a dict
     of `score_8` (logits), `bbox_8`, `kps_8`, `score_16` ...: [n, height / stride, width / stride, numbers]
-    as in `models.detector_teacher.PARTS`.
+    as in `models.detector_cells.PARTS`.
 
-    Beyond its edges a picture is black, as `cv2.FaceDetectorYN` pads it.
+    Beyond its edges a picture is black.
     """
     pictures = keras.Input((None, None, 3), name="pictures")
     x = _separable(_halved(_halved(pictures, 8, "stem2"), 32, "stem4"), 32, "stem4_block")

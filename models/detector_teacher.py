@@ -5,7 +5,7 @@ the cells of the student's level of stride s / 2, with the same numbers in units
 both scales are compared cell by cell and the surer one is kept.
 
 Answers are float [..., cells, 15]: the score from 0 to 1 (or `UNKNOWN`), then box and landmarks as in
-`PARTS`; the cells of all levels one after another, row by row, the finest first.
+`models.detector_cells.PARTS`; the cells of all levels one after another, row by row, the finest first.
 """
 
 from __future__ import annotations
@@ -17,15 +17,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from models.detector_cells import STRIDES
 from models.detectors import Detection, Detector
 from schemas.errors import UsageError
-
-STRIDES: Final = (8, 16, 32)
-"""Pixels between the cells of each level."""
-
-PARTS: Final = {"score": 1, "bbox": 4, "kps": 10}
-"""Numbers per cell: score; centre in cells from the cell's corner and logarithm of the size in cells; x and
-y of right eye, left eye, nose, right and left mouth corner in cells from the corner."""
 
 TEACHER: Final = "models/face_detection_yunet_2026may.onnx"
 """The teacher in the folder of shared data."""

@@ -19,11 +19,11 @@ import cv2
 import keras
 
 from models.detector_data import Batches, Rounds
-from models.detector_export import export_onnx
+from models.detector_export import export_detector
 from models.detector_network import build, dense, detector_loss
 from models.detector_teacher import TEACHER
 from models.detector_validate import BANDS, Answered, load_answered, validate
-from models.detectors import load_detector
+from models.detectors import load_detector, own_detector
 from models.training import read_log, warm_up_cosine, write_log
 
 SETTLING: Final = 30
@@ -67,13 +67,14 @@ class Choose(keras.callbacks.Callback):
         seconds = round(time.monotonic() - self.started)
         for index in range(min(SETTLING, len(self.batches))):
             self.model(self.batches[index][0], training=True)
-        export_onnx(self.detector, self.output / "last.onnx")
-        figures = validate(load_detector("yunet", str(self.output / "last.onnx")), self.pictures)
+        last = self.output / "last.tflite"
+        export_detector(self.detector, last)
+        figures = validate(own_detector(str(last)), self.pictures)
         line = {"epoch": epoch + 1, "seconds": seconds, "score": score(figures), **figures, **(logs or {})}
         write_log(self.output, line)
         if line["score"] > self.best:
             self.best = line["score"]
-            shutil.copyfile(self.output / "last.onnx", self.output / "best.onnx")
+            shutil.copyfile(last, self.output / "best.tflite")
 
 
 def score(figures: Mapping[str, float]) -> float:
@@ -95,7 +96,7 @@ def compile_model(model: keras.Model, options: DetectorOptions) -> None:
 
 
 def train_detector(options: DetectorOptions) -> Path:
-    """Trains, or goes on where a run was stopped, and returns the best epoch's ONNX file."""
+    """Trains, or goes on where a run was stopped, and returns the best epoch's file."""
     cv2.setNumThreads(1)
     keras.utils.set_random_seed(options.seed)
     options.output.mkdir(parents=True, exist_ok=True)
@@ -122,7 +123,7 @@ def train_detector(options: DetectorOptions) -> Path:
         model.fit(batches, epochs=options.epochs, callbacks=callbacks, verbose=2)
     finally:
         rounds.close()
-    return options.output / "best.onnx"
+    return options.output / "best.tflite"
 
 
 def _epochs_done(resume: Path) -> int:

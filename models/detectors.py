@@ -19,17 +19,22 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
 
+from models.detector_cells import SAME_FACE, STRIDES, faces_in
 from models.framing import Box, Framing
+from models.litert import load_runner
 from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from ai_edge_litert.interpreter import SignatureRunner
 
 DEFAULT_DETECTOR: Final = "headcount"
 
-WEIGHTS: Final = Path(__file__).parent / "weights" / "detector.onnx"
+WEIGHTS: Final = Path(__file__).parent / "weights" / "detector.tflite"
 """Those of the default, by `models.detector_train`."""
 
 DEFAULT_MIN_FACE: Final = 0.04
@@ -50,6 +55,9 @@ LARGEST_FACE: Final = 150.0
 
 COARSER: Final = 4
 """How much smaller the next picture is in which it looks for larger ones."""
+
+LEAST_SCORE: Final = 0.3
+"""Of what it and YuNet report at all."""
 
 SIZES: Final = 6
 """Sizes of pictures for which a network is kept: upright and across, at three scales."""
@@ -233,11 +241,31 @@ def _library_search(module: ModuleType) -> Find | None:
 
 
 def _load_headcount(model_path: str | None) -> Detector:
-    """Our own network in OpenCV, taught by YuNet."""
     _takes_no_model(DEFAULT_DETECTOR, model_path)
+    return own_detector(str(WEIGHTS))
+
+
+def own_detector(weights: str) -> Detector:
+    """Our own network, taught by YuNet, with the `weights` of `models.detector_export`, in LiteRT."""
     framing = Framing(0.002, 0.007, 0.976, 1.043)
     # The lowest threshold, in steps of 0.05, that leaves under 1 % of false detections (cards/detectors.md).
-    return Detector(DEFAULT_DETECTOR, 0.55, framing, in_scales(_opencv_search(str(WEIGHTS))))
+    return Detector(DEFAULT_DETECTOR, 0.55, framing, in_scales(litert_search(weights)))
+
+
+def litert_search(weights: str) -> Find:
+    """The network in the `.tflite` file `weights`, without framing, at the one size of each picture."""
+
+    # LiteRT plans a network's memory anew for each other size, so each size has a network of its own.
+    @functools.lru_cache(maxsize=SIZES)
+    def load(height: int, width: int) -> SignatureRunner:
+        return load_runner(weights)
+
+    def find(pixels: np.ndarray) -> Iterable[Found]:
+        height, width = (-side % STRIDES[-1] for side in pixels.shape[:2])
+        pixels = cv2.copyMakeBorder(pixels, 0, height, 0, width, cv2.BORDER_CONSTANT)
+        return faces_in(load(*pixels.shape[:2])(pixels=pixels[None]), LEAST_SCORE)
+
+    return find
 
 
 def in_scales(search: Find) -> Find:
@@ -286,7 +314,7 @@ def _opencv_search(model_path: str) -> Find:
     # OpenCV plans a network's memory anew for each other size, so each size has a network of its own.
     @functools.lru_cache(maxsize=SIZES)
     def load(width: int, height: int) -> cv2.FaceDetectorYN:
-        return cv2.FaceDetectorYN.create(model_path, "", (width, height), 0.3, 0.3, 5000)
+        return cv2.FaceDetectorYN.create(model_path, "", (width, height), LEAST_SCORE, SAME_FACE, 5000)
 
     try:
         load(MIN_SIDE, MIN_SIDE)

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from models.detector_teacher import STRIDES, UNKNOWN, Teacher, correct, grids, mirrored, teacher_faces
+from models.detector_cells import STRIDES
+from models.detector_teacher import UNKNOWN, Teacher, correct, grids, mirrored, teacher_faces
 from models.detectors import Detection, load_detector
 from models.framing import Box
 from schemas.errors import UsageError

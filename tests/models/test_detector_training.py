@@ -1,21 +1,20 @@
 """Network, export and training data of the detector; they need TensorFlow, which takes seconds to import."""
 
-import cv2
 import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
-pytest.importorskip("onnx")
 
+from models.detector_cells import STRIDES  # noqa: E402
 from models.detector_data import SIDE, Batches, degrade, make_round  # noqa: E402
-from models.detector_export import export_onnx  # noqa: E402
+from models.detector_export import export_detector  # noqa: E402
 from models.detector_network import build, dense, detector_loss, distance_iou  # noqa: E402
 from models.detector_scenes import Face, Sources  # noqa: E402
-from models.detector_teacher import PARTS, STRIDES  # noqa: E402
 from models.detector_train import DetectorOptions, _epochs_done, compile_model, score  # noqa: E402
 from models.detector_validate import Answered, validate  # noqa: E402
-from models.detectors import Detection, load_detector  # noqa: E402
+from models.detectors import Detection, litert_search  # noqa: E402
 from models.framing import Box  # noqa: E402
+from models.litert import load_runner  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -42,9 +41,9 @@ def model():
 
 @pytest.fixture(scope="module")
 def exported(model, tmp_path_factory):
-    file = tmp_path_factory.mktemp("detector") / "detector.onnx"
-    export_onnx(model, file)
-    return file
+    file = tmp_path_factory.mktemp("detector") / "detector.tflite"
+    export_detector(model, file)
+    return str(file)
 
 
 @pytest.fixture(scope="module")
@@ -54,37 +53,23 @@ def picture():
 
 def test_the_exported_file_answers_as_the_network(model, exported, picture):
     expected = model(picture[None].astype(np.float32), training=False)
-    net = cv2.dnn.readNet(str(exported))
-    net.setInput(cv2.dnn.blobFromImage(picture, swapRB=True))
+    outputs = load_runner(exported)(pixels=picture[None])
     for stride in STRIDES:
-        logits = np.asarray(expected[f"score_{stride}"]).reshape(1, -1, 1)
-        for name in ("cls", "obj"):
-            assert net.forward(f"{name}_{stride}") == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-4)
+        logits = np.asarray(expected[f"score_{stride}"])
+        assert outputs[f"score_{stride}"] == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-4)
         for name in ("bbox", "kps"):
-            values = np.asarray(expected[f"{name}_{stride}"]).reshape(1, -1, PARTS[name])
-            assert net.forward(f"{name}_{stride}") == pytest.approx(values, abs=1e-3)
+            values = np.asarray(expected[f"{name}_{stride}"])
+            assert outputs[f"{name}_{stride}"] == pytest.approx(values, abs=1e-3)
 
 
-def test_opencv_decodes_the_exported_file_at_any_size(model, exported, picture):
-    pixels = np.ascontiguousarray(picture[:60, :90])
-    padded = np.zeros((1, HEIGHT, WIDTH, 3), np.float32)
-    padded[0, :60, :90] = pixels
-    outputs = {name: np.asarray(values)[0] for name, values in model(padded, training=False).items()}
-    stride, (y, x) = max(
-        (
-            (s, np.unravel_index(outputs[f"score_{s}"].argmax(), outputs[f"score_{s}"].shape[:2]))
-            for s in STRIDES
-        ),
-        key=lambda place: outputs[f"score_{place[0]}"][place[1]],
-    )
-    dx, dy, w, h = outputs[f"bbox_{stride}"][y, x]
-    w, h = np.exp([w, h]) * stride
-    left, top = (x + dx) * stride - w / 2, (y + dy) * stride - h / 2
-    best = load_detector("yunet", str(exported)).detect(pixels)[0]
-    assert (best.box.left, best.box.top) == pytest.approx((left, top), abs=0.01)
-    assert (best.box.width, best.box.height) == pytest.approx((w, h), abs=0.01)
-    marks = (outputs[f"kps_{stride}"][y, x].reshape(5, 2) + np.array([x, y])) * stride
-    assert np.array(best.landmarks) == pytest.approx(marks, abs=0.01)
+def test_a_picture_of_any_size_is_searched_as_if_black_beyond_its_edges(exported, picture):
+    padded = picture.copy()
+    padded[60:], padded[:, 90:] = 0, 0
+    search = litert_search(exported)
+    found = list(search(np.ascontiguousarray(picture[:60, :90])))
+    assert found
+    assert found == list(search(padded))
+    assert found != list(search(picture))
 
 
 def test_the_dense_network_has_the_levels_in_the_teachers_order(model):
