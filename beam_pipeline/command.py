@@ -264,6 +264,10 @@ def _add_seeing_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace, beam_args: list[str], parser: argparse.ArgumentParser) -> int:
+    from transforms.child_processes import prepare
+
+    if not beam_args:
+        prepare()  # This and Beam's import take both cores for a second or two.
     from beam_pipeline.run import run
     from beam_pipeline.show import totals
 

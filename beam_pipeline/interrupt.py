@@ -42,7 +42,7 @@ def ending_at_once(message: str) -> Iterator[None]:
             with suppress(Exception):
                 action()
         # An engine that was being started would outlive us.
-        for child in psutil.Process().children():
+        for child in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 child.terminate()
         os._exit(STATUS)

@@ -19,18 +19,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
+from ai_edge_litert.interpreter import SignatureRunner
 
 from models.detector_cells import SAME_FACE, STRIDES, faces_in
 from models.framing import Box, Framing
 from models.litert import load_runner
 from schemas.errors import UsageError
-
-if TYPE_CHECKING:
-    from ai_edge_litert.interpreter import SignatureRunner
 
 DEFAULT_DETECTOR: Final = "headcount"
 

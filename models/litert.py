@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ai_edge_litert.interpreter import SignatureRunner
+from ai_edge_litert.interpreter import Interpreter, SignatureRunner
 
 
 def load_runner(path: str, threads: int = 1) -> SignatureRunner:
@@ -16,8 +14,6 @@ def load_runner(path: str, threads: int = 1) -> SignatureRunner:
 
     It has one set of tensors, so one call at a time. Raises ValueError or RuntimeError for another file.
     """
-    from ai_edge_litert.interpreter import Interpreter
-
     with _silent_stderr():
         interpreter = Interpreter(model_path=path, num_threads=threads)
         interpreter.allocate_tensors()

@@ -18,13 +18,13 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from typing import ClassVar, Final
 
 import cv2
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from schemas.failures import failure
+from transforms.child_processes import child_context
 from transforms.found_file import FoundFile
 from transforms.photo_reader import Fetched, PhotoReader, ReadResult, ReadSettings, fetch
 from transforms.storage import create_file, is_remote, join, open_file
@@ -69,7 +69,7 @@ class ReaderPool:
             max_workers=processes,
             initializer=_start_child,
             initargs=(_with_local_tables(reading, self._earlier.name),),
-            context=get_context("spawn"),
+            context=child_context(),
         )
 
     @classmethod

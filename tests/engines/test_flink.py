@@ -123,8 +123,9 @@ def worker_that_reads(cluster, running):
     while not running.done():
         for process in [child for manager in managers for child in manager.children(recursive=True)]:
             try:
-                if "spawn_main" in " ".join(process.cmdline()) and sum(process.cpu_times()[:2]) > READS_FOR:
-                    return process.parent()
+                server, worker = process.parents()[:2]
+                if "forkserver" in " ".join(server.cmdline()) and sum(process.cpu_times()[:2]) > READS_FOR:
+                    return worker
             except psutil.NoSuchProcess:
                 continue
         time.sleep(0.05)
