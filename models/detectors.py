@@ -172,7 +172,7 @@ def _resized(pixels: np.ndarray, factor: float) -> np.ndarray:
     size = max(1, round(width * factor)), max(1, round(height * factor))
     if size == (width, height):
         return pixels
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if factor < 0.5 else cv2.INTER_LINEAR)
 
 
 def _placed(one: Detection, factor: float, width: int, height: int) -> Detection:
