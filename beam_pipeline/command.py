@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import gc
 import logging
 import os
 import sys
@@ -267,10 +268,13 @@ def _run(args: argparse.Namespace, beam_args: list[str], parser: argparse.Argume
     from transforms.child_processes import prepare
 
     if not beam_args:
-        prepare()  # This and Beam's import take both cores for a second or two.
+        prepare()  # It imports beside what follows.
+    gc.disable()  # What Beam's import makes stays; looking for garbage in it takes half a second.
     from beam_pipeline.run import run
     from beam_pipeline.show import totals
 
+    gc.freeze()
+    gc.enable()
     _check_beam_args(beam_args, _flags(parser, "run"))
     wait = not vars(args).pop("no_wait", False)
     settings = _settings(args)
