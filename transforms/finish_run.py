@@ -42,6 +42,9 @@ from transforms.write_rows import KEPT, Part
 BATCH_ROWS: Final = 65_536
 """Rows of a row group of the tables."""
 
+COUNTED: Final = ("photo_id", "uri", "taken_at", "date_precision")
+"""What faces and summaries need to know of photos."""
+
 READ_AHEAD: Final = 8
 """Parts that are read at once; each holds the rows of one bundle."""
 
@@ -66,15 +69,14 @@ def mark_duplicates(photos: pa.Table) -> pa.Table:
 
     That is the one with a date, then the one with the smallest uri.
     """
-    photos = photos.append_column("_undated", pc.is_null(photos["taken_at"]))
-    ranked = photos.sort_by([("photo_id", "ascending"), ("_undated", "ascending"), ("uri", "ascending")])
+    ranked = photos.select(["photo_id", "uri"]).append_column("undated", pc.is_null(photos["taken_at"]))
+    ranked = ranked.sort_by([("photo_id", "ascending"), ("undated", "ascending"), ("uri", "ascending")])
     first = ranked.group_by("photo_id", use_threads=False).aggregate([("uri", "first")])
     counts = pc.take(first["uri_first"], pc.index_in(photos["photo_id"], value_set=first["photo_id"]))
     own = pc.equal(counts, photos["uri"])
     duplicate_of = pc.if_else(own, pa.scalar(None, pa.string()), counts)
     index = photos.schema.get_field_index("duplicate_of")
-    photos = photos.set_column(index, photos.schema.field("duplicate_of"), duplicate_of)
-    return photos.drop_columns("_undated").sort_by("uri")
+    return photos.set_column(index, photos.schema.field("duplicate_of"), duplicate_of).sort_by("uri")
 
 
 def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
@@ -89,7 +91,7 @@ def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
     paths = {table: sorted(part.path for part in parts if part.table == table) for table in (*TABLES, KEPT)}
     files, kept = _files(info, paths)
     photos = mark_duplicates(_new_and_kept("photos", paths["photos"], info.earlier, kept))
-    counted = photos.filter(pc.is_null(photos["duplicate_of"]))
+    counted = photos.select(COUNTED).filter(pc.is_null(photos["duplicate_of"]))
     failures = _new_and_kept("failures", paths["failures"], info.earlier, kept)
     failures = failures.sort_by([("uri", "ascending"), ("message", "ascending")])
     rows = {

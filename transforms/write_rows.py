@@ -21,9 +21,10 @@ from transforms.storage import create_file, join
 KEPT: Final = "kept"
 """Beside the tables: rows of `files` that an earlier run wrote and this one keeps."""
 
-PART_ROWS: Final = 4096
-"""Most rows of a part: a few megabytes of faces. A bundle may take hours, and an object in a bucket is not
-there before it is closed: without parts in between a run at work would look dead (`output.LOCK_HOURS`)."""
+PART_ROWS: Final = 1024
+"""Most rows of a part: a photo, its face and its file take 15 kB while they wait for it to be full. A bundle
+may take hours, and an object in a bucket is not there before it is closed: without parts in between a run at
+work would look dead (`output.LOCK_HOURS`)."""
 
 
 @dataclass(frozen=True, slots=True)
