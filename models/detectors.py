@@ -55,7 +55,7 @@ COARSER: Final = 4
 """How much smaller the next picture is in which it looks for larger ones."""
 
 LEAST_SCORE: Final = 0.3
-"""Of what it and YuNet report at all."""
+"""Lowest score of what our network and YuNet report at all."""
 
 SIZES: Final = 6
 """Sizes of pictures for which a network is kept: upright and across, at three scales."""
@@ -259,8 +259,8 @@ def litert_search(weights: str) -> Find:
         return load_runner(weights)
 
     def find(pixels: np.ndarray) -> Iterable[Found]:
-        height, width = (-side % STRIDES[-1] for side in pixels.shape[:2])
-        pixels = cv2.copyMakeBorder(pixels, 0, height, 0, width, cv2.BORDER_CONSTANT)
+        below, beside = (-side % STRIDES[-1] for side in pixels.shape[:2])
+        pixels = cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT)
         return faces_in(load(*pixels.shape[:2])(pixels=pixels[None]), LEAST_SCORE)
 
     return find

@@ -20,7 +20,9 @@ from schemas.labels import GENDERS, MOODS, age_group
 from transforms.photo_reader import FaceCrop
 from transforms.tally import TALLY
 
-BATCH_SIZE: Final = 64
+BATCH_SIZE: Final = 8
+"""Faces described at once. Of 1, 8, 32 and 128 it takes the least time for each (`models/cards/attributes.md`),
+and the network's memory grows with it."""
 
 
 def describe(face: Face, outputs: Outputs, calibration: Calibration, attributes: Sequence[str]) -> Face:
