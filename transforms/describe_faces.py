@@ -21,7 +21,7 @@ from transforms.photo_reader import FaceCrop
 from transforms.tally import TALLY
 
 BATCH_SIZE: Final = 8
-"""Faces described at once. Of 1, 8, 32 and 128 it takes the least time for each (`models/cards/attributes.md`),
+"""Faces described at once. Of 1, 8, 32 and 128 it takes the least time for each (`cards/attributes.md`),
 and the network's memory grows with it."""
 
 
