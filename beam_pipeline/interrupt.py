@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-import psutil
-
 STATUS: Final = 128 + signal.SIGINT
 """Exit status of an interrupted process."""
 
@@ -41,6 +39,8 @@ def ending_at_once(message: str) -> Iterator[None]:
         for action in reversed(_undo):
             with suppress(Exception):
                 action()
+        import psutil  # 30 ms that no command should wait for
+
         # An engine that was being started would outlive us.
         for child in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
