@@ -25,6 +25,7 @@ from schemas.manifest import Manifest
 from schemas.tables import TABLES
 from transforms.earlier import Earlier
 from transforms.output import Output, read_manifest
+from transforms.reader_pool import ReaderPool
 from transforms.storage import create_file, local_copy
 from transforms.summarise import (
     ALBUM_GROUPS,
@@ -244,8 +245,9 @@ class FinishRun(beam.PTransform):
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         info = self._info
-        return (
-            parts
-            | "AllParts" >> beam.combiners.ToList()
-            | "Tables" >> beam.Map(lambda parts: finish_run(info, parts))
-        )
+
+        def tables(parts: Sequence[Part]) -> Manifest:
+            ReaderPool.rest()
+            return finish_run(info, parts)
+
+        return parts | "AllParts" >> beam.combiners.ToList() | "Tables" >> beam.Map(tables)

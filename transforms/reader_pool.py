@@ -18,6 +18,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Final
 
 import cv2
@@ -65,12 +66,14 @@ class ReaderPool:
         self._users = 0
         self._earlier = tempfile.TemporaryDirectory(prefix="headcount-")
         self._fetchers = ThreadPoolExecutor(self.ahead)
-        self._pool = ProcessPool(
+        self._start = partial(
+            ProcessPool,
             max_workers=processes,
             initializer=_start_child,
             initargs=(_with_local_tables(reading, self._earlier.name),),
             context=child_context(),
         )
+        self._pool = self._start()
 
     @classmethod
     def acquire(cls, reading: ReadSettings, settings: PoolSettings) -> ReaderPool:
@@ -93,6 +96,20 @@ class ReaderPool:
         self._fetchers.shutdown()
         self._earlier.cleanup()
 
+    @classmethod
+    def rest(cls) -> None:
+        """Ends the children of every pool when they have read what they were given, for the tables to have
+        their memory: 130 MB each. A pool that is given more photos starts others.
+        """
+        with cls._lock:
+            pools = list(cls._open.values())
+            done = [pool._pool for pool in pools]
+            for pool in pools:
+                pool._pool = pool._start()
+        for children in done:
+            children.close()
+            children.join()
+
     def submit(self, file: FoundFile) -> Future[ReadResult]:
         """Starts to read `file`; the time limit runs from the moment a child takes it."""
         if is_remote(file.path):
@@ -107,7 +124,8 @@ class ReaderPool:
         return self._schedule(file, fetched).result()
 
     def _schedule(self, file: FoundFile, fetched: Fetched | None = None) -> ProcessFuture:
-        return self._pool.schedule(_read_in_child, (file, fetched), timeout=self.settings.photo_timeout)
+        with self._lock:
+            return self._pool.schedule(_read_in_child, (file, fetched), timeout=self.settings.photo_timeout)
 
     def result(self, file: FoundFile, future: Future[ReadResult]) -> ReadResult:
         """Waits for the outcome; a child that was killed, died or broke is a failure row."""

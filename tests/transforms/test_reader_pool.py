@@ -118,3 +118,15 @@ def test_users_with_equal_settings_share_a_pool_that_ends_with_the_last(reading)
     second.release()
     second.release()
     assert not active_children()
+
+
+def test_a_pool_that_rested_has_no_children_and_reads_on(reading, good):
+    pool = ReaderPool.acquire(reading, PoolSettings(processes=1, photo_timeout=60))
+    try:
+        given = pool.submit(good)
+        ReaderPool.rest()
+        assert not active_children()
+        assert pool.result(good, given).photo
+        assert pool.result(good, pool.submit(good)).photo
+    finally:
+        pool.release()
