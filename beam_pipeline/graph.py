@@ -8,6 +8,7 @@ import apache_beam as beam
 
 from transforms.describe_faces import DescribeFaces, DescribeSettings
 from transforms.finish_run import FinishRun, RunInfo
+from transforms.found_file import FoundFile, unpacked
 from transforms.match_photos import MatchPhotos
 from transforms.photo_reader import ReadSettings
 from transforms.read_photos import ReadPhotos
@@ -38,7 +39,13 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> beam.PCollection:
     inputs = pipeline | beam.Create([plan.input])
     matched = inputs | MatchPhotos(exclude=plan.info.output.root, forget=plan.info.forget)
     sorted_out = matched.found | SkipKnown(plan.info.earlier, plan.again)
-    read = sorted_out.changed | beam.Reshuffle() | ReadPhotos(plan.reading, plan.pool)
+    spread = (
+        sorted_out.changed
+        | "Pack" >> beam.Map(FoundFile.packed)
+        | beam.Reshuffle()
+        | "Unpack" >> beam.Map(unpacked)
+    )
+    read = spread | ReadPhotos(plan.reading, plan.pool)
     described = read.faces | DescribeFaces(plan.describing)
     rows = {
         "photos": (read.photos,),

@@ -107,7 +107,9 @@ def _match_file(path: str, root: str | None = None) -> Iterator[Match]:
         siblings = frozenset(os.listdir(folder))
     except OSError:
         siblings = frozenset()
-    yield _found(path, root or folder, siblings)
+    # What follows a wildcard may climb (..) out of the folder above it.
+    above = root if root and path.startswith(root) else folder
+    yield _found(path, above, siblings)
 
 
 def _match_list(source: str, exclude: str | None) -> Iterator[Match]:
