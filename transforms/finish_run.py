@@ -46,6 +46,9 @@ BATCH_ROWS: Final = 65_536
 COUNTED: Final = ("photo_id", "uri", "taken_at", "date_precision")
 """What faces and summaries need to know of photos."""
 
+LOOKUP_ROWS: Final = 16_384
+"""Rows for which photos are looked up at once: each lookup goes through all photos first."""
+
 READ_AHEAD: Final = 8
 """Parts that are read at once; each holds the rows of one bundle."""
 
@@ -99,6 +102,11 @@ def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
         table: _write(info, table, [whole])
         for table, whole in (("photos", photos), ("failures", failures), ("files", files.sort_by("uri")))
     }
+    duplicates = len(photos) - len(counted)
+    failed = Counter(failures["code"].to_pylist())
+    passed_over = files.filter(pc.equal(files["outcome"].cast(pa.string()), SKIPPED))
+    skipped = Counter(passed_over["file_type"].to_pylist())
+    del photos, failures, files  # Faces take their memory.
     footfall_faces: Groups = Counter()
     album_faces: Groups = Counter()
 
@@ -120,7 +128,6 @@ def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
     }
     for table, summary in summaries.items():
         rows[table] = _write(info, table, [arrow_table(TABLES[table], summary)])
-    skipped = files.filter(pc.equal(files["outcome"].cast(pa.string()), SKIPPED))
     manifest = Manifest(
         run_id=info.output.run_id,
         version=info.version,
@@ -130,9 +137,9 @@ def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
         models=info.models,
         rows={table: rows[table] for table in TABLES},
         kept=len(kept),
-        duplicates=len(photos) - len(counted),
-        failures=dict(Counter(failures["code"].to_pylist())),
-        skipped=dict(sorted(Counter(skipped["file_type"].to_pylist()).items())),
+        duplicates=duplicates,
+        failures=dict(failed),
+        skipped=dict(sorted(skipped.items())),
     )
     info.output.publish(manifest)
     return manifest
@@ -163,9 +170,12 @@ def _faces(paths: Sequence[str], earlier: Earlier | None, counted: pa.Table) -> 
     Copies of a photo have the same faces, so those of any copy do: of this run the copy with the
     smallest uri, else whatever the earlier run kept.
     """
-    pairs = pa.concat_tables([_EMPTY_PAIRS, *_tables(paths, columns=["photo_id", "uri"])])
-    sources = pairs.group_by("photo_id").aggregate([("uri", "min")])
-    for batch in _tables(paths):
+    sources = (
+        pa.concat_tables([_EMPTY_PAIRS, *_tables(paths, columns=["photo_id", "uri"])])
+        .group_by("photo_id")
+        .aggregate([("uri", "min")])
+    )
+    for batch in _together(_tables(paths)):
         source = pc.take(sources["uri_min"], pc.index_in(batch["photo_id"], value_set=sources["photo_id"]))
         yield _placed(batch.filter(pc.equal(batch["uri"], source)), counted)
     for batch in _batches(earlier.faces) if earlier else ():
@@ -207,6 +217,18 @@ def _tables(paths: Sequence[str], columns: Sequence[str] | None = None) -> Itera
                 yield coming.popleft().result()
         while coming:
             yield coming.popleft().result()
+
+
+def _together(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of LOOKUP_ROWS or more."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(map(len, held)) >= LOOKUP_ROWS:
+            yield pa.concat_tables(held)
+            held.clear()
+    if held:
+        yield pa.concat_tables(held)
 
 
 def _batches(path: str) -> Iterator[pa.Table]:
