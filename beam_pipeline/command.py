@@ -110,15 +110,27 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     train = _command(commands, "train", "train the attribute network on labelled faces", TRAIN_EXAMPLES)
     train.add_argument(
-        "--data", required=True, metavar="FOLDER", help="SOURCE-SPLIT.parquet files of labelled faces"
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="SOURCE-SPLIT.parquet files of labelled faces",
     )
     train.add_argument(
-        "--output", required=True, metavar="FOLDER", help="checkpoints, log, and the model in export/"
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="checkpoints, log, and the model in export/",
     )
-    train.add_argument("--cache", required=True, metavar="FOLDER", help="re-cropped faces, 4 GB, made once")
+    train.add_argument(
+        "--cache", type=Path, required=True, metavar="FOLDER", help="re-cropped faces, 4 GB, made once"
+    )
     train.add_argument("--epochs", type=int, metavar="N", help="most passes over the faces (10)")
+    train.add_argument("--learning_rate", type=float, metavar="RATE", help="the highest (6e-4)")
     train.add_argument(
         "--start_from",
+        type=Path,
         metavar="FILE",
         help="weights (.keras) to start from instead of dlib's face descriptor",
     )
@@ -327,7 +339,6 @@ def _train(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentP
     from models.train import TrainOptions
 
     given = {name: value for name, value in vars(args).items() if name != "command"}
-    given |= {name: Path(value) for name, value in given.items() if name != "epochs"}
     target = make_attributes(TrainOptions(**given))
     model = target / "attributes.tflite"
     print(

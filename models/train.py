@@ -27,7 +27,7 @@ CHOOSE: Final = ("utkface-val", "ferplus-val")
 SHARED: Final = "fairface-train"
 """Its `models.dataset.reserved` faces are for choosing too, the others for training."""
 
-SHARES: Final = {"ferplus": 0.4}
+SHARES: Final = {"ferplus": 0.2, "aaf": 0.5}
 """Share of a source's faces drawn for one epoch; all of the others."""
 
 BALANCE: Final = 0.3
