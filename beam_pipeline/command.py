@@ -108,32 +108,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     _add_evaluate(commands)
-    train = _command(commands, "train", "train the attribute network on labelled faces", TRAIN_EXAMPLES)
-    train.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="FOLDER",
-        help="SOURCE-SPLIT.parquet files of labelled faces",
-    )
-    train.add_argument(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="FOLDER",
-        help="checkpoints, log, and the model in export/",
-    )
-    train.add_argument(
-        "--cache", type=Path, required=True, metavar="FOLDER", help="re-cropped faces, 4 GB, made once"
-    )
-    train.add_argument("--epochs", type=int, metavar="N", help="most passes over the faces (10)")
-    train.add_argument("--learning_rate", type=float, metavar="RATE", help="the highest (6e-4)")
-    train.add_argument(
-        "--start_from",
-        type=Path,
-        metavar="FILE",
-        help="weights (.keras) to start from instead of dlib's face descriptor",
-    )
+    _add_train(commands)
     return parser
 
 
@@ -258,6 +233,35 @@ def _add_model_flag(parser: argparse.ArgumentParser) -> None:
         "--attribute_model",
         metavar="MODEL",
         help="your own .tflite file, SavedModel folder or TensorFlow Hub handle",
+    )
+
+
+def _add_train(commands: Commands) -> None:
+    train = _command(commands, "train", "train the attribute network on labelled faces", TRAIN_EXAMPLES)
+    train.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="SOURCE-SPLIT.parquet files of labelled faces",
+    )
+    train.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="checkpoints, log, and the model in export/",
+    )
+    train.add_argument(
+        "--cache", type=Path, required=True, metavar="FOLDER", help="re-cropped faces, 4 GB, made once"
+    )
+    train.add_argument("--epochs", type=int, metavar="N", help="most passes over the faces (10)")
+    train.add_argument("--learning_rate", type=float, metavar="RATE", help="the highest (6e-4)")
+    train.add_argument(
+        "--start_from",
+        type=Path,
+        metavar="FILE",
+        help="weights (.keras) to start from instead of dlib's face descriptor",
     )
 
 

@@ -8,7 +8,7 @@ import apache_beam as beam
 
 from transforms.describe_faces import DescribeFaces, DescribeSettings
 from transforms.finish_run import FinishRun, RunInfo
-from transforms.found_file import FoundFile, unpacked
+from transforms.found_file import FoundFile
 from transforms.match_photos import MatchPhotos
 from transforms.photo_reader import ReadSettings
 from transforms.read_photos import ReadPhotos
@@ -43,7 +43,7 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> beam.PCollection:
         sorted_out.changed
         | "Pack" >> beam.Map(FoundFile.packed)
         | beam.Reshuffle()
-        | "Unpack" >> beam.Map(unpacked)
+        | "Unpack" >> beam.Map(FoundFile.unpacked)
     )
     read = spread | ReadPhotos(plan.reading, plan.pool)
     described = read.faces | DescribeFaces(plan.describing)

@@ -112,13 +112,10 @@ def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
 
     def counting(faces: Iterable[pa.Table]) -> Iterator[pa.Table]:
         for batch in faces:
-            precision = pc.take(
-                counted["date_precision"], pc.index_in(batch["photo_id"], counted["photo_id"])
-            )
-            placed = with_places(batch.append_column("date_precision", precision))
+            placed = with_places(batch)
             footfall_faces.update(count_groups(placed, FOOTFALL_PLACE + FOOTFALL_GROUPS))
             album_faces.update(count_groups(placed, ALBUM_PLACE + ALBUM_GROUPS))
-            yield batch
+            yield batch.drop_columns("date_precision")
 
     rows["faces"] = _write(info, "faces", counting(_faces(paths["faces"], info.earlier, counted)))
     placed = with_places(counted)
@@ -165,7 +162,7 @@ def _new_and_kept(table: str, paths: Sequence[str], earlier: Earlier | None, kep
 
 
 def _faces(paths: Sequence[str], earlier: Earlier | None, counted: pa.Table) -> Iterator[pa.Table]:
-    """The faces of every counted photo once, with its uri and date.
+    """The faces of every counted photo once, with its uri, date and the date's precision.
 
     Copies of a photo have the same faces, so those of any copy do: of this run the copy with the
     smallest uri, else whatever the earlier run kept.
@@ -187,13 +184,13 @@ _EMPTY_PAIRS: Final = arrow_schema(TABLES["faces"]).empty_table().select(["photo
 
 
 def _placed(faces: pa.Table, counted: pa.Table) -> pa.Table:
-    """`faces` that belong to counted photos, with the photo's uri and date."""
+    """`faces` that belong to counted photos, with the photo's uri, date and its precision."""
     index = pc.index_in(faces["photo_id"], value_set=counted["photo_id"])
     faces, index = faces.filter(pc.is_valid(index)), index.filter(pc.is_valid(index))
     for name in ("uri", "taken_at"):
         at = faces.schema.get_field_index(name)
         faces = faces.set_column(at, faces.schema.field(at), pc.take(counted[name], index))
-    return faces
+    return faces.append_column("date_precision", pc.take(counted["date_precision"], index))
 
 
 def _read_all(table: str, paths: Sequence[str]) -> pa.Table:

@@ -41,12 +41,12 @@ class FoundFile:
         root = len(os.fsencode(self.root))
         return path, root, self.size, self.modified, tuple(sidecars), self.sidecar_version
 
-
-def unpacked(packed: tuple[Any, ...]) -> FoundFile:
-    """The file of which `FoundFile.packed` made this."""
-    path, root, size, modified, sidecars, sidecar_version = packed
-    names = (os.fsdecode(path), os.fsdecode(path[:root]))
-    return FoundFile(*names, size, modified, tuple(map(os.fsdecode, sidecars)), sidecar_version)
+    @classmethod
+    def unpacked(cls, packed: tuple[Any, ...]) -> FoundFile:
+        """The file of which `packed` made this."""
+        path, root, size, modified, sidecars, sidecar_version = packed
+        names = (os.fsdecode(path), os.fsdecode(path[:root]))
+        return cls(*names, size, modified, tuple(map(os.fsdecode, sidecars)), sidecar_version)
 
 
 def uri_of(path: str) -> str:

@@ -108,7 +108,7 @@ def _match_file(path: str, root: str | None = None) -> Iterator[Match]:
     except OSError:
         siblings = frozenset()
     # What follows a wildcard may climb (..) out of the folder above it.
-    above = root if root and path.startswith(root) else folder
+    above = root if root and os.path.commonpath([root, path]) == root else folder
     yield _found(path, above, siblings)
 
 
