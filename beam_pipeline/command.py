@@ -257,6 +257,7 @@ def _add_train(commands: Commands) -> None:
     )
     train.add_argument("--epochs", type=int, metavar="N", help="most passes over the faces (10)")
     train.add_argument("--learning_rate", type=float, metavar="RATE", help="the highest (6e-4)")
+    train.add_argument("--seed", type=int, metavar="N", help="of what is drawn by chance (1)")
     train.add_argument(
         "--start_from",
         type=Path,

@@ -62,11 +62,20 @@ def _cross_entropy(logits: np.ndarray, classes: np.ndarray) -> float:
     return float(-np.log(p[np.arange(len(p)), classes] + 1e-9).mean())
 
 
-def age_margins(model: keras.Model, faces: Faces, temperature: float) -> tuple[float, ...]:
-    """The margins that make the 90 % intervals hold on faces that the network did not train on."""
+def age_margins(model: keras.Model, faces: Faces, learned: Faces, temperature: float) -> tuple[float, ...]:
+    """The margins that make the 90 % intervals hold on `faces`, which the network did not train on, with the
+    differences between bands that they have on `learned`, which it did.
+    """
+    return conformal_margins(
+        *_exact_ages(model, faces, temperature), *_exact_ages(model, learned, temperature)
+    )
+
+
+def _exact_ages(model: keras.Model, faces: Faces, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """The age distributions of the faces whose age is exact, and those ages."""
     exact = np.diff(faces.age, axis=1)[:, 0] == 1
     p_age = softmax(predict(model, faces.crops[exact])["age"] / temperature)
-    return conformal_margins(p_age, np.minimum(faces.age[exact, 0], AGES - 1))
+    return p_age, np.minimum(faces.age[exact, 0], AGES - 1)
 
 
 def _best(loss: Callable[[float], float]) -> float:

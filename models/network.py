@@ -120,12 +120,12 @@ def mood_loss(shares: Any, logits: Any) -> Any:
     return -ops.sum(shares * ops.log_softmax(logits), axis=-1)
 
 
-ANSWER_WEIGHT: Final = 0.5
+ANSWER_WEIGHT: Final = 1.0
 """Of a second answer (`models.teacher`) beside the label."""
 
 LOSSES: Final = {"age": age_loss, "gender": gender_loss, "mood": mood_loss}
 """Each is averaged over all rows of the batch, labelled or not."""
 
-LOSS_WEIGHTS: Final = {"age": 1.0, "gender": 2.0, "mood": 3.0}
+LOSS_WEIGHTS: Final = {"age": 1.0, "gender": 2.0, "mood": 4.0}
 """They bring the heads' gradients to one size: age runs near 3 nats, gender at 0.3, and mood is known in
 about a quarter of the rows."""

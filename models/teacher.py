@@ -32,6 +32,10 @@ EPOCHS: Final = 14
 BATCH: Final = 256
 SEED: Final = 1
 
+OWN_SHARE: Final = 0.6
+"""Of the answers of the network itself that a later training starts from, beside the small networks'. On the
+faces for choosing that mixture was better than either: 4.39 years where they had 4.60 and 4.66 alone."""
+
 _LANDMARKS: Final = "models/shape_predictor_5_face_landmarks.dat"
 
 
@@ -47,6 +51,11 @@ def answers(faces: Faces, targets: dict[str, np.ndarray], file: Path) -> dict[st
         if not np.array_equal(kept["face_id"], faces.face_id):
             raise ValueError(f"{file} answers for other faces; remove it")
         return {"age": kept["age"], "gender": kept["gender"]}
+
+
+def together(answers: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Logits of `answers` mixed with those of the network that training starts from (`OWN_SHARE`)."""
+    return {head: (1 - OWN_SHARE) * answers[head] + OWN_SHARE * own[head] for head in answers}
 
 
 def features(crops: np.ndarray) -> np.ndarray:
