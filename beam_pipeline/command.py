@@ -255,6 +255,12 @@ def _add_train(commands: Commands) -> None:
     train.add_argument(
         "--cache", type=Path, required=True, metavar="FOLDER", help="re-cropped faces, 4 GB, made once"
     )
+    train.add_argument(
+        "--sources",
+        nargs="+",
+        metavar="NAME",
+        help="sets to learn from, NAME-train.parquet each (utkface aaf fairface ferplus)",
+    )
     train.add_argument("--epochs", type=int, metavar="N", help="most passes over the faces (10)")
     train.add_argument("--learning_rate", type=float, metavar="RATE", help="the highest (6e-4)")
     train.add_argument("--seed", type=int, metavar="N", help="of what is drawn by chance (1)")

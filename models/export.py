@@ -39,27 +39,34 @@ class Temperatures:
 
     age: float = 1.0
     gender: float = 1.0
-    mood: float = 1.0
+    mood: float | None = 1.0
+    """None where no face has a mood: then what ships has none either."""
 
 
 def calibrate(model: keras.Model, faces: Faces) -> Temperatures:
-    """The temperatures of least cross entropy on faces that the network did not train on."""
+    """The temperatures of least cross entropy on faces that the network did not train on: for age on exact
+    ages, or on bins where there are no others.
+    """
     logits = predict(model, faces.crops)
     low, high = age_classes(faces.age).T
-    exact = high - low == 1
+    aged = high - low == 1 if _exact(faces).any() else high > low
     known = np.isfinite(faces.female)
     margin = np.where(faces.female == 1, 1, -1)[known] * logits["gender"][known, 0]
     clear = (mood := majority_mood(faces.votes)) >= 0
     return Temperatures(
-        age=_best(lambda t: _cross_entropy(logits["age"][exact] / t, low[exact])),
+        age=_best(lambda t: _cross_entropy(logits["age"][aged] / t, low[aged], high[aged])),
         gender=_best(lambda t: float(np.logaddexp(0, -margin / t).mean())),
-        mood=_best(lambda t: _cross_entropy(logits["mood"][clear] / t, mood[clear])),
+        mood=_best(lambda t: _cross_entropy(logits["mood"][clear] / t, mood[clear], mood[clear] + 1))
+        if clear.any()
+        else None,
     )
 
 
-def _cross_entropy(logits: np.ndarray, classes: np.ndarray) -> float:
-    p = softmax(logits)
-    return float(-np.log(p[np.arange(len(p)), classes] + 1e-9).mean())
+def _cross_entropy(logits: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """Of the classes [low, high) of each row."""
+    classes = np.arange(logits.shape[1])
+    inside = (classes >= low[:, None]) & (classes < high[:, None])
+    return float(-np.log((softmax(logits) * inside).sum(1) + 1e-9).mean())
 
 
 def age_margins(model: keras.Model, faces: Faces, learned: Faces, temperature: float) -> tuple[float, ...]:
@@ -73,9 +80,13 @@ def age_margins(model: keras.Model, faces: Faces, learned: Faces, temperature: f
 
 def _exact_ages(model: keras.Model, faces: Faces, temperature: float) -> tuple[np.ndarray, np.ndarray]:
     """The age distributions of the faces whose age is exact, and those ages."""
-    exact = np.diff(faces.age, axis=1)[:, 0] == 1
+    exact = _exact(faces)
     p_age = softmax(predict(model, faces.crops[exact])["age"] / temperature)
     return p_age, np.minimum(faces.age[exact, 0], AGES - 1)
+
+
+def _exact(faces: Faces) -> np.ndarray:
+    return np.diff(faces.age, axis=1)[:, 0] == 1
 
 
 def _best(loss: Callable[[float], float]) -> float:
@@ -101,11 +112,13 @@ def export(
         faces = tf.cast(tf.concat([crops, tf.reverse(crops, [2])], 0), tf.float32)
         both = model(faces, training=False)
         logits = {head: sum(tf.split(values, 2)) / 2 for head, values in both.items()}
-        return {
+        told = {
             "age": tf.nn.softmax(logits["age"] / temperatures.age),
             "gender": tf.sigmoid(logits["gender"][:, 0] / temperatures.gender),
-            "mood": tf.nn.softmax(logits["mood"] / temperatures.mood),
         }
+        if temperatures.mood is not None:
+            told["mood"] = tf.nn.softmax(logits["mood"] / temperatures.mood)
+        return told
 
     output.mkdir(parents=True, exist_ok=True)
     model.save(output / "attributes.keras")

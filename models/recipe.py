@@ -11,7 +11,7 @@ import keras
 from models.attributes import Calibration
 from models.detectors import DEFAULT_DETECTOR, Detector, load_detector
 from models.export import age_margins, calibrate, export
-from models.train import CHOOSE, SHARED, TRAIN, TrainOptions, load_aged, load_choosing, train
+from models.train import AGED, TrainOptions, load_aged, load_choosing, train
 
 CALIBRATION: Final = Calibration(gender=0.6, gender_from_age=3.0, mood=0.4, mood_sharpness=3.0)
 """Where a label is null. Calibrated, a gender of 0.6 is wrong four times in ten, and of children under three
@@ -35,9 +35,10 @@ def finish(weights: Path, options: TrainOptions) -> Path:
     model = keras.models.load_model(weights, compile=False)
     choosing = load_choosing(options, make_detector)
     target = options.output / "export"
-    about = {"trained_on": TRAIN, "chosen_on": (*CHOOSE, f"{SHARED}, one in twenty by hash")}
     temperatures = calibrate(model, choosing)
-    margins = age_margins(model, choosing, load_aged(options, make_detector), temperatures.age)
-    calibration = replace(CALIBRATION, age_margins=margins)
-    export(model, target, temperatures, calibration, about)
+    calibration = CALIBRATION
+    if AGED in options.sources:
+        margins = age_margins(model, choosing, load_aged(options, make_detector), temperatures.age)
+        calibration = replace(CALIBRATION, age_margins=margins)
+    export(model, target, temperatures, calibration, {"trained_on": list(options.sources)})
     return target

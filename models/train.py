@@ -22,11 +22,14 @@ from models.training import read_log, warm_up_cosine, write_log
 from schemas.errors import UsageError
 from schemas.labels import AGES
 
-TRAIN: Final = ("utkface-train", "aaf-train", "fairface-train", "ferplus-train")
-CHOOSE: Final = ("utkface-val", "ferplus-val")
-AGED: Final = "utkface-train"
-SHARED: Final = "fairface-train"
-"""Its `models.dataset.reserved` faces are for choosing too, the others for training."""
+SOURCES: Final = ("utkface", "aaf", "fairface", "ferplus")
+"""Sets of labelled faces, each a file SOURCE-train.parquet."""
+VALIDATED: Final = ("utkface", "ferplus")
+"""Sources with a file SOURCE-val.parquet of faces for choosing."""
+SHARED: Final = "fairface"
+"""Its `models.dataset.reserved` training faces are for choosing, the others for training."""
+AGED: Final = "utkface"
+"""The source with exact ages both for training and for choosing."""
 
 SHARES: Final = {"ferplus": 0.2, "aaf": 0.5}
 """Share of a source's faces drawn for one epoch; all of the others."""
@@ -51,8 +54,11 @@ class TrainOptions:
     learning_rate: float = 6e-4
     weight_decay: float = 0.02
     patience: int = 4
-    """Epochs without progress on the faces for choosing, after which training ends."""
+    """Epochs without progress on the faces for choosing, after which training ends; counted from half of
+    `epochs` on, since weights are worse than good ones to start from as long as the rate is high."""
     seed: int = 1
+    sources: Sequence[str] = SOURCES
+    """The sets to learn from and to choose by."""
     start_from: Path | None = None
     """Weights (.keras) to start from instead of the descriptor's."""
     shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
@@ -144,19 +150,20 @@ def validate(model: keras.Model, faces: Faces) -> dict[str, float]:
     mean = expected_age(softmax(logits["age"]))
     low, high = faces.age.T
     exact, binned = high - low == 1, high - low > 1
-    known = np.isfinite(faces.female)
-    mood = dataset.majority_mood(faces.votes)
-    right = (logits["gender"][:, 0] > 0) == (faces.female == 1)
-    utk, fair = faces.source == "utkface", faces.source == "fairface"
-    figures = {
-        "age_mae": float(np.abs(mean - low)[exact].mean()),
-        "age_in_bin": float(((np.floor(mean) >= low) & (np.floor(mean) < high))[binned].mean()),
-        "gender_utkface": float(right[known & utk].mean()),
-        "gender_fairface": float(right[known & fair].mean()),
-        "mood": float((logits["mood"].argmax(1) == mood)[mood >= 0].mean()),
+    female, mood = faces.female == 1, dataset.majority_mood(faces.votes)
+    right = {
+        "age_in_bin": ((np.floor(mean) >= low) & (np.floor(mean) < high), binned),
+        "mood": (logits["mood"].argmax(1) == mood, mood >= 0),
     }
-    wrong = 3 - figures["gender_utkface"] - figures["gender_fairface"] - figures["mood"]
-    return {"score": figures["age_mae"] / 10 + wrong, **figures}
+    for source in np.unique(faces.source):
+        known = np.isfinite(faces.female) & (faces.source == source)
+        right[f"gender_{source}"] = ((logits["gender"][:, 0] > 0) == female, known)
+    figures = {name: float(told[known].mean()) for name, (told, known) in right.items() if known.any()}
+    score = sum(1 - share for share in figures.values())
+    if exact.any():
+        figures["age_mae"] = float(np.abs(mean - low)[exact].mean())
+        score += figures["age_mae"] / 10
+    return {"score": score, **figures}
 
 
 class Choose(keras.callbacks.Callback):
@@ -198,22 +205,26 @@ def compile_model(model: keras.Model, steps: int, options: TrainOptions) -> None
 def load_faces(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> Faces:
     """The faces for training, re-cropped on the first call."""
     parts = []
-    for name in TRAIN:
-        faces = _load(name, options, make_detector)
-        parts.append(faces.take(~_aside(faces)) if name == SHARED else faces)
+    for source in options.sources:
+        faces = _load(f"{source}-train", options, make_detector)
+        parts.append(faces.take(~_aside(faces)) if source == SHARED else faces)
     return dataset.concatenate(parts)
 
 
 def load_choosing(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> Faces:
     """The faces that choose the epoch and the calibration, re-cropped on the first call; as of `framed`."""
-    shared = _load(SHARED, options, make_detector)
-    parts = [_load(name, options, make_detector) for name in CHOOSE]
-    return framed(dataset.concatenate([*parts, shared.take(_aside(shared))]))
+    parts = [_load(f"{name}-val", options, make_detector) for name in VALIDATED if name in options.sources]
+    if SHARED in options.sources:
+        shared = _load(f"{SHARED}-train", options, make_detector)
+        parts.append(shared.take(_aside(shared)))
+    if not parts:
+        raise UsageError(f"no faces to choose by in {', '.join(options.sources)}; add a source with some")
+    return framed(dataset.concatenate(parts))
 
 
 def load_aged(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> Faces:
-    """The training faces that are like those of CHOOSE with an exact age; as of `framed`."""
-    return framed(_load(AGED, options, make_detector))
+    """The training faces that are like those for choosing with an exact age; as of `framed`."""
+    return framed(_load(f"{AGED}-train", options, make_detector))
 
 
 def framed(faces: Faces) -> Faces:
@@ -240,7 +251,8 @@ def train(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> P
     keras.utils.set_random_seed(options.seed)
     options.output.mkdir(parents=True, exist_ok=True)
     faces, choosing = load_faces(options, make_detector), load_choosing(options, make_detector)
-    answers = teacher.answers(faces, labels(faces), options.cache / "teacher.npz")
+    kept = options.cache / f"teacher-{'-'.join(options.sources)}.npz"
+    answers = teacher.answers(faces, labels(faces), kept)
     model = network.build()
     if options.start_from is None:
         start_from_descriptor(model)
@@ -253,7 +265,9 @@ def train(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> P
         keras.callbacks.BackupAndRestore(options.output / "resume"),
         keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
         Choose(choosing, batches, options.output),
-        keras.callbacks.EarlyStopping("score", mode="min", patience=options.patience),
+        keras.callbacks.EarlyStopping(
+            "score", mode="min", patience=options.patience, start_from_epoch=options.epochs // 2
+        ),
     )
     model.fit(batches, epochs=options.epochs, callbacks=list(callbacks), verbose=2)
     return options.output / "best.keras"

@@ -30,6 +30,8 @@ from models.train import (  # noqa: E402
     TrainOptions,
     age_weights,
     labels,
+    load_choosing,
+    load_faces,
     train,
     validate,
     with_answers,
@@ -153,7 +155,33 @@ def test_validation_gives_a_score(model):
     figures = validate(model, cut(concatenate([fair, utk])))
     assert 0 <= figures["gender_fairface"] <= 1
     right = [figures[name] for name in ("gender_utkface", "gender_fairface", "mood")]
-    assert figures["score"] == pytest.approx(figures["age_mae"] / 10 + 3 - sum(right))
+    right.append(figures["age_in_bin"])
+    assert figures["score"] == pytest.approx(figures["age_mae"] / 10 + 4 - sum(right))
+
+
+def test_a_source_alone_is_judged_by_what_it_labels(model):
+    fair = make_faces([(20, 30)] * 4, [1, 0, 1, 0], source="fairface")
+    figures = validate(model, cut(fair))
+    assert set(figures) == {"score", "age_in_bin", "gender_fairface"}
+    assert figures["score"] == pytest.approx(2 - figures["age_in_bin"] - figures["gender_fairface"])
+
+
+def test_faces_of_the_sources_asked_for_are_for_training_or_for_choosing(tmp_path):
+    fair = make_faces([(20, 30)] * 60, [1] * 60, source="fairface")
+    (tmp_path / "fairface-train").mkdir()
+    labelled = {name: values for name, values in vars(fair).items() if name != "crops"}
+    np.save(tmp_path / "fairface-train" / "crops.npy", fair.crops)
+    np.savez(tmp_path / "fairface-train" / "labels.npz", **labelled)
+    options = TrainOptions(tmp_path, tmp_path, tmp_path, sources=["fairface"])
+    learned, chosen = (load(options, lambda: None) for load in (load_faces, load_choosing))
+    assert len(chosen) > 0
+    assert sorted({*learned.face_id, *chosen.face_id}) == sorted(fair.face_id)
+    assert not {*learned.face_id} & {*chosen.face_id}
+
+
+def test_sources_without_faces_for_choosing_are_one_line(tmp_path):
+    with pytest.raises(UsageError, match="no faces to choose by in aaf"):
+        load_choosing(TrainOptions(tmp_path, tmp_path, tmp_path, sources=["aaf"]), lambda: None)
 
 
 def test_what_ships_gives_the_probabilities_of_the_network(model, tmp_path):
@@ -176,6 +204,15 @@ def test_what_ships_gives_the_probabilities_of_the_network(model, tmp_path):
     assert about["sha256"] == model_hash(str(tmp_path / "attributes.tflite"))
     assert (tmp_path / "attributes.tflite").stat().st_size > 0.9 * model.count_params()
     assert (tmp_path / "attributes_float16.tflite").stat().st_size > 2 * 0.9 * model.count_params()
+
+
+def test_what_no_face_taught_does_not_ship(model, tmp_path):
+    binned = cut(make_faces([(20, 30), (30, 40)] * 8, [1, 0] * 8))
+    temperatures = calibrate(model, binned)
+    assert temperatures.mood is None
+    export(model, tmp_path, temperatures, Calibration(), {})
+    shipped = load_attribute_model(str(tmp_path / "attributes.tflite"))
+    assert set(shipped.describe(binned.crops)) == {"age", "gender"}
 
 
 def test_temperatures_come_from_the_grid(model):
