@@ -26,7 +26,7 @@ _MEANS: Final = (122.782, 117.001, 104.298)
 _IMPOSSIBLE: Final = -1e9
 
 
-def build(dropout: float = 0.2) -> keras.Model:
+def build(dropout: float = 0.1) -> keras.Model:
     """The network from crops, float [n, CROP_SIZE, CROP_SIZE, 3] RGB in 0..255, to a dict of logits:
     `age` [n, AGES], `gender` [n, 1] (of female), `mood` [n, len(MOODS)].
     """
@@ -126,6 +126,6 @@ ANSWER_WEIGHT: Final = 1.0
 LOSSES: Final = {"age": age_loss, "gender": gender_loss, "mood": mood_loss}
 """Each is averaged over all rows of the batch, labelled or not."""
 
-LOSS_WEIGHTS: Final = {"age": 1.0, "gender": 2.0, "mood": 4.0}
+LOSS_WEIGHTS: Final = {"age": 1.0, "gender": 3.0, "mood": 4.0}
 """They bring the heads' gradients to one size: age runs near 3 nats, gender at 0.3, and mood is known in
 about a quarter of the rows."""

@@ -31,7 +31,7 @@ SHARED: Final = "fairface"
 AGED: Final = "utkface"
 """The source with exact ages both for training and for choosing."""
 
-SHARES: Final = {"ferplus": 0.2, "aaf": 0.5}
+SHARES: Final = {"ferplus": 0.2, "aaf": 0.3, "utkface": 0.7}
 """Share of a source's faces drawn for one epoch; all of the others."""
 
 BALANCE: Final = 0.3
