@@ -74,6 +74,11 @@ class Faces:
     def __len__(self) -> int:
         return len(self.face_id)
 
+    @property
+    def exact(self) -> np.ndarray:
+        """bool [n]: the age is known to the year."""
+        return self.age[:, 1] - self.age[:, 0] == 1
+
     def take(self, index: np.ndarray) -> Faces:
         """The rows that `index` selects (positions or a mask)."""
         return Faces(**{name: values[index] for name, values in vars(self).items()})

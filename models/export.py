@@ -49,7 +49,7 @@ def calibrate(model: keras.Model, faces: Faces) -> Temperatures:
     """
     logits = predict(model, faces.crops)
     low, high = age_classes(faces.age).T
-    aged = high - low == 1 if _exact(faces).any() else high > low
+    aged = faces.exact if faces.exact.any() else high > low
     known = np.isfinite(faces.female)
     margin = np.where(faces.female == 1, 1, -1)[known] * logits["gender"][known, 0]
     clear = (mood := majority_mood(faces.votes)) >= 0
@@ -80,13 +80,8 @@ def age_margins(model: keras.Model, faces: Faces, learned: Faces, temperature: f
 
 def _exact_ages(model: keras.Model, faces: Faces, temperature: float) -> tuple[np.ndarray, np.ndarray]:
     """The age distributions of the faces whose age is exact, and those ages."""
-    exact = _exact(faces)
-    p_age = softmax(predict(model, faces.crops[exact])["age"] / temperature)
-    return p_age, np.minimum(faces.age[exact, 0], AGES - 1)
-
-
-def _exact(faces: Faces) -> np.ndarray:
-    return np.diff(faces.age, axis=1)[:, 0] == 1
+    p_age = softmax(predict(model, faces.crops[faces.exact])["age"] / temperature)
+    return p_age, np.minimum(faces.age[faces.exact, 0], AGES - 1)
 
 
 def _best(loss: Callable[[float], float]) -> float:

@@ -121,7 +121,7 @@ def _figures(case: _Case, rows: np.ndarray) -> Metrics:
 
 def _age(case: _Case, rows: np.ndarray) -> Metrics:
     p_age, first, end = case.outputs["age"], *case.faces.age.astype(int).T
-    exact, binned = rows & (end - first == 1), rows & (end - first > 1)
+    exact, binned = rows & case.faces.exact, rows & (end - first > 1)
     metrics: Metrics = {}
     if exact.any():
         true, mean = first[exact], expected_age(p_age[exact])

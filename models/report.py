@@ -156,11 +156,10 @@ def _by_band(metrics: Metrics, faces: Faces, outputs: Outputs) -> str:
     if any("age.mae" in row for row in bands.values()):
         caption = "Mean error and bias of the told age by true age."
         figures.append(figure(plots.error_by_band(bands), caption))
-    exact = faces.age[:, 1] - faces.age[:, 0] == 1
-    if "age" in outputs and exact.any():
-        mean = expected_age(outputs["age"][exact])
+    if "age" in outputs and faces.exact.any():
+        mean = expected_age(outputs["age"][faces.exact])
         caption = "Told against true age: the bluer, the more faces; right on the line."
-        figures.append(figure(plots.age_density(faces.age[exact, 0], mean), caption))
+        figures.append(figure(plots.age_density(faces.age[faces.exact, 0], mean), caption))
     return section(
         "By age",
         "The same figures for each band of true age, in years. A bias above zero: told too old.",

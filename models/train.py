@@ -149,10 +149,9 @@ def validate(model: keras.Model, faces: Faces) -> dict[str, float]:
     logits = predict(model, faces.crops)
     mean = expected_age(softmax(logits["age"]))
     low, high = faces.age.T
-    exact, binned = high - low == 1, high - low > 1
     female, mood = faces.female == 1, dataset.majority_mood(faces.votes)
     right = {
-        "age_in_bin": ((np.floor(mean) >= low) & (np.floor(mean) < high), binned),
+        "age_in_bin": ((np.floor(mean) >= low) & (np.floor(mean) < high), high - low > 1),
         "mood": (logits["mood"].argmax(1) == mood, mood >= 0),
     }
     for source in np.unique(faces.source):
@@ -160,8 +159,8 @@ def validate(model: keras.Model, faces: Faces) -> dict[str, float]:
         right[f"gender_{source}"] = ((logits["gender"][:, 0] > 0) == female, known)
     figures = {name: float(told[known].mean()) for name, (told, known) in right.items() if known.any()}
     score = sum(1 - share for share in figures.values())
-    if exact.any():
-        figures["age_mae"] = float(np.abs(mean - low)[exact].mean())
+    if faces.exact.any():
+        figures["age_mae"] = float(np.abs(mean - low)[faces.exact].mean())
         score += figures["age_mae"] / 10
     return {"score": score, **figures}
 
@@ -251,15 +250,15 @@ def train(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> P
     keras.utils.set_random_seed(options.seed)
     options.output.mkdir(parents=True, exist_ok=True)
     faces, choosing = load_faces(options, make_detector), load_choosing(options, make_detector)
-    kept = options.cache / f"teacher-{'-'.join(options.sources)}.npz"
-    answers = teacher.answers(faces, labels(faces), kept)
+    targets = labels(faces)
+    answers = teacher.answers(faces, targets, options.cache / f"teacher-{'-'.join(options.sources)}.npz")
     model = network.build()
     if options.start_from is None:
         start_from_descriptor(model)
     else:
         model.set_weights(keras.models.load_model(options.start_from, compile=False).get_weights())
         answers = teacher.together(answers, predict(model, centre(faces.crops)))
-    batches = Batches(faces, with_answers(labels(faces), answers), options)
+    batches = Batches(faces, with_answers(targets, answers), options)
     compile_model(model, len(batches) * options.epochs, options)
     callbacks: Sequence[keras.callbacks.Callback] = (
         keras.callbacks.BackupAndRestore(options.output / "resume"),
