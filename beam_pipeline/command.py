@@ -71,7 +71,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UsageError(_unknown_flag(rest[0], _flags(parser, args.command)))
         commands = {"run": _run, "look": _look, "show": _show, "train": _train, "evaluate": _evaluate}
         with ending_at_once(INTERRUPTED if args.command == "run" else "headcount: interrupted"):
-            return commands[args.command](args, rest, parser)
+            status = commands[args.command](args, rest, parser)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read our words has seen enough, as in `headcount show out | head -1`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except UsageError as error:
         print(f"headcount {args.command}: {printable(str(error))}", file=sys.stderr)
         return USAGE_ERROR

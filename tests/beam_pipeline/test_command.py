@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -105,6 +106,17 @@ def test_too_many_failures_are_exit_status_1_with_the_tables_written(album, tmp_
 
 def test_show_of_a_folder_without_a_run(tmp_path, capsys):
     assert "run `headcount run` first" in failed(capsys, "show", str(tmp_path))
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(finished):
+    output, _ = finished
+    argv = ["show", str(output), "--failures"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = f"import sys; from beam_pipeline.command import main; sys.exit(main({argv!r}))"
+    ended = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, b"")
 
 
 @pytest.fixture
