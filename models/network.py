@@ -5,7 +5,6 @@ Written in `keras.ops` only, so it trains under TensorFlow, JAX or PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import keras
@@ -16,9 +15,6 @@ from schemas.labels import AGES, MOODS
 
 DESCRIPTOR_STAGES: Final = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))
 """Channels and residual blocks of the descriptor; every stage but the first begins by halving."""
-
-BLOCKS: Final = (2, 3, 2, 2, 1)
-"""How many blocks of each stage are kept, the first ones: seven tenths of the multiplications of all."""
 
 _MEANS: Final = (122.782, 117.001, 104.298)
 """Red, green and blue that the descriptor was trained with (dlib's input_rgb_image_sized)."""
@@ -31,7 +27,7 @@ def build(dropout: float = 0.1) -> keras.Model:
     `age` [n, AGES], `gender` [n, 1] (of female), `mood` [n, len(MOODS)].
     """
     crops = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="crops")
-    return keras.Model(crops, heads(layers.Dropout(dropout)(trunk(crops, BLOCKS))), name="attributes")
+    return keras.Model(crops, heads(layers.Dropout(dropout)(trunk(crops))), name="attributes")
 
 
 def heads(x: Any) -> dict[str, Any]:
@@ -43,24 +39,24 @@ def heads(x: Any) -> dict[str, Any]:
     }
 
 
-def trunk(crops: Any, blocks: Sequence[int], padding: str = "same") -> Any:
-    """Features [n, 256] of crops, with so many blocks of each of DESCRIPTOR_STAGES.
+def trunk(crops: Any, padding: str = "same") -> Any:
+    """Features [n, 256] of crops.
 
-    The convolutions are named by their place in the whole descriptor (`models.descriptor`). The descriptor
-    itself has no padding ("valid") where it halves; at CROP_SIZE too little would be left of that.
+    The convolutions are named by their place in the descriptor (`models.descriptor`). The descriptor itself
+    has no padding ("valid") where it halves; at CROP_SIZE too little would be left of that.
     """
     x = layers.Normalization(mean=list(_MEANS), variance=[256.0**2] * 3)(crops)
     x = layers.ReLU()(_conv(x, DESCRIPTOR_STAGES[0][0], 0, padding, strides=2, kernel=7))
     x = layers.MaxPooling2D(3, 2, padding=padding)(x)
     place = 1
-    for stage, ((channels, all_blocks), kept) in enumerate(zip(DESCRIPTOR_STAGES, blocks, strict=True)):
-        for block in range(kept):
+    for stage, (channels, blocks) in enumerate(DESCRIPTOR_STAGES):
+        for block in range(blocks):
             if stage > 0 and block == 0:
                 x = _halving(x, channels, place, padding)
             else:
-                y = layers.ReLU()(_conv(x, channels, place + 2 * block))
-                x = layers.ReLU()(layers.Add()([x, _conv(y, channels, place + 2 * block + 1)]))
-        place += 2 * all_blocks
+                y = layers.ReLU()(_conv(x, channels, place))
+                x = layers.ReLU()(layers.Add()([x, _conv(y, channels, place + 1)]))
+            place += 2
     return layers.GlobalAveragePooling2D()(x)
 
 

@@ -61,8 +61,7 @@ def together(answers: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> dict
 def features(crops: np.ndarray) -> np.ndarray:
     """The descriptor's features [n, 256] of packed crops [n, side, side, 3]."""
     chips = keras.Input((CHIP_SIZE, CHIP_SIZE, 3))
-    blocks = [blocks for _, blocks in network.DESCRIPTOR_STAGES]
-    model = keras.Model(chips, network.trunk(chips, blocks, padding="valid"))
+    model = keras.Model(chips, network.trunk(chips, padding="valid"))
     start_from_descriptor(model)
     return np.concatenate([model.predict_on_batch(part) for part in _upright(crops)])
 
