@@ -238,7 +238,8 @@ def _add_model_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--attribute_model",
         metavar="MODEL",
-        help="your own .tflite file, SavedModel folder or TensorFlow Hub handle",
+        help="headcount (default), fairface (age and gender, from FairFace's CC BY 4.0 data alone), or your"
+        " own .tflite file, SavedModel folder or TensorFlow Hub handle",
     )
 
 

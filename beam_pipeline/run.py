@@ -21,7 +21,7 @@ from beam_pipeline.graph import Plan, build
 from beam_pipeline.interrupt import undone
 from beam_pipeline.progress import Progress
 from beam_pipeline.settings import DECIDE_ROWS, Settings
-from models.attributes import DEFAULT_MODEL, load_attribute_model, load_calibration, model_hash
+from models.attributes import SHIPPED, load_attribute_model, load_calibration, model_hash
 from models.detectors import detection_side, load_detector, weights_file
 from runners.engines import check_places, engine_options, is_template, own_places
 from schemas.errors import UsageError
@@ -43,11 +43,11 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
     Raises UsageError.
     """
     load_detector(settings.detector, settings.detector_model)
-    side = load_attribute_model(settings.attribute_model).side
-    models = {"attributes": model_hash(settings.attribute_model)}
+    model = settings.attribute_model
+    side = load_attribute_model(model).side
+    models = {"attributes": model_hash(model)}
     if weights := weights_file(settings.detector, settings.detector_model):
         models["detector"] = model_hash(weights)
-    own_model = _for_workers(settings.attribute_model)
     earlier, notes = _earlier(output, settings, models)
     again = Again.ALL if settings.rehash else Again.FAILED if settings.retry_failed else Again.CHANGED
     plan = Plan(
@@ -55,8 +55,8 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
         reading=replace(read_settings(settings, side, started_at), earlier=earlier),
         pool=PoolSettings(processes=settings.processes, photo_timeout=settings.photo_timeout),
         describing=DescribeSettings(
-            model=None if own_model == DEFAULT_MODEL else own_model,
-            calibration=load_calibration(settings.attribute_model),
+            model=model if model in SHIPPED else _for_workers(model),
+            calibration=load_calibration(model),
             attributes=settings.attributes,
             threads=settings.processes,
         ),

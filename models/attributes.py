@@ -29,8 +29,16 @@ from schemas.labels import AGES, MOODS
 OUTPUT_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {"age": (AGES,), "gender": (), "mood": (len(MOODS),)}
 """Shape of one face's part of each output; the names are those of `schemas.labels.ATTRIBUTES`."""
 
-DEFAULT_MODEL: Final = str(Path(__file__).parent / "weights" / "attributes.tflite")
-"""The network trained by this project; `cards/attributes.md` says on what and how well it does."""
+_WEIGHTS: Final = Path(__file__).parent / "weights"
+
+DEFAULT_MODEL: Final = "headcount"
+
+SHIPPED: Final[Mapping[str, str]] = {
+    DEFAULT_MODEL: str(_WEIGHTS / "attributes.tflite"),
+    "fairface": str(_WEIGHTS / "fairface.tflite"),
+}
+"""The networks trained by this project, by name: from all sources, and from FairFace alone, whose terms
+(CC BY 4.0) permit commercial use. `cards/attributes.md` says how well they do."""
 
 Outputs = Mapping[str, np.ndarray]
 
@@ -69,7 +77,10 @@ class Calibration:
 
 
 def load_attribute_model(model: str = DEFAULT_MODEL, threads: int = 1) -> AttributeModel:
-    """Loads `model` and tries it on two empty crops; raises UsageError saying what does not fit."""
+    """Loads `model`, one of SHIPPED or the place of another, and tries it on two empty crops; raises
+    UsageError saying what does not fit.
+    """
+    model = _place(model)
     _check_hash(model)
     loaded: AttributeModel = LiteRtModel(model, threads) if model.endswith(".tflite") else HubModel(model)
     outputs = loaded.describe(np.zeros((2, loaded.side, loaded.side, 3), np.uint8))
@@ -89,8 +100,14 @@ def load_calibration(model: str = DEFAULT_MODEL) -> Calibration:
     return Calibration(**{**values, "age_margins": tuple(values.get("age_margins", ()))})
 
 
+def _place(model: str) -> str:
+    """The file of a network that ships; the place of any other as it is."""
+    return SHIPPED.get(model, model)
+
+
 def _about(model: str) -> dict[str, Any]:
     """What the JSON file beside a model file says."""
+    model = _place(model)
     path = Path(model).with_suffix(".json")
     if not os.path.isfile(model) or not path.is_file():
         return {}
@@ -108,6 +125,7 @@ def _check_hash(model: str) -> None:
 
 def model_hash(model: str = DEFAULT_MODEL) -> str:
     """The sha256 of a model file, or of the names and bytes of a folder; of a handle, of its text."""
+    model = _place(model)
     digest = hashlib.sha256()
     if os.path.isfile(model):
         digest.update(Path(model).read_bytes())

@@ -12,7 +12,7 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
-from models.attributes import DEFAULT_MODEL, AttributeModel, Calibration, Outputs, load_attribute_model
+from models.attributes import AttributeModel, Calibration, Outputs, load_attribute_model
 from models.intervals import age_interval, expected_age
 from schemas.faces import Face
 from schemas.failures import Failure, failure
@@ -71,8 +71,8 @@ def _mood(p_mood: np.ndarray, sharpness: float, calibration: Calibration) -> dic
 class DescribeSettings:
     """Which model describes the faces, and what of it is wanted."""
 
-    model: str | None
-    """None is the network that ships, which a worker has at a place of its own."""
+    model: str
+    """One of `models.attributes.SHIPPED`, which each worker has itself, or the place of another."""
     calibration: Calibration
     attributes: tuple[str, ...]
     threads: int
@@ -89,7 +89,7 @@ class FaceModelHandler(ModelHandler[FaceCrop, Face | Failure, AttributeModel]):
     def load_model(self) -> AttributeModel:
         """Called once per process."""
         threads = self._settings.threads or os.cpu_count() or 1
-        return load_attribute_model(self._settings.model or DEFAULT_MODEL, threads)
+        return load_attribute_model(self._settings.model, threads)
 
     def run_inference(
         self,

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
+import pytest
 
 from beam_pipeline.run import make_plan
 from beam_pipeline.settings import Settings
 from beam_pipeline.show import totals
-from models.attributes import DEFAULT_MODEL, model_hash
+from models.attributes import DEFAULT_MODEL, SHIPPED, model_hash
 from schemas.tables import TABLES
 from transforms.output import output_at
 
@@ -96,15 +97,16 @@ def test_nothing_of_the_work_is_left(finished):
 
 def test_workers_in_another_folder_find_what_the_command_line_names(album, tmp_path, monkeypatch):
     monkeypatch.chdir(album.parent)
-    shutil.copy(DEFAULT_MODEL, "own.tflite")
-    shutil.copy(Path(DEFAULT_MODEL).with_suffix(".json"), "own.json")
+    shutil.copy(SHIPPED[DEFAULT_MODEL], "own.tflite")
+    shutil.copy(Path(SHIPPED[DEFAULT_MODEL]).with_suffix(".json"), "own.json")
     settings = Settings(input=(album.name,), output="out", attribute_model="own.tflite")
     plan, _ = make_plan(settings, output_at(str(tmp_path), "run"), datetime(2026, 1, 1))
     assert plan.input == (str(album),)
     assert plan.describing.model == os.path.abspath("own.tflite")
 
 
-def test_workers_take_the_model_that_ships_from_their_own_place(album, tmp_path):
-    settings = Settings(input=(str(album),), output=str(tmp_path))
+@pytest.mark.parametrize("model", SHIPPED)
+def test_workers_take_a_model_that_ships_from_their_own_place(album, tmp_path, model):
+    settings = Settings(input=(str(album),), output=str(tmp_path), attribute_model=model)
     plan, _ = make_plan(settings, output_at(str(tmp_path), "run"), datetime(2026, 1, 1))
-    assert plan.describing.model is None
+    assert plan.describing.model == model

@@ -20,7 +20,7 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from beam_pipeline.command import main, make_parser
 from beam_pipeline.run import run
 from beam_pipeline.settings import Settings
-from models.attributes import DEFAULT_MODEL
+from models.attributes import SHIPPED
 from models.detectors import WEIGHTS
 from runners.dataflow.launch import SWITCHES, arguments
 from runners.engines import ENGINES
@@ -151,9 +151,10 @@ def package(monkeypatch):
 
 
 def test_the_package_holds_the_weights(package):
-    weights = str(Path(DEFAULT_MODEL).relative_to(ROOT / "models"))
-    detector = str(WEIGHTS.relative_to(ROOT / "models"))
-    for name in (weights, str(Path(weights).with_suffix(".json")), detector):
+    files = [WEIGHTS, *map(Path, SHIPPED.values())]
+    files += [Path(weights).with_suffix(".json") for weights in SHIPPED.values()]
+    for file in files:
+        name = str(file.relative_to(ROOT / "models"))
         assert any(fnmatch(name, pattern) for pattern in package["package_data"]["models"]), name
 
 
@@ -209,6 +210,7 @@ def test_the_template_asks_for_what_has_no_default_and_takes_the_defaults():
         for regex in parameters()[name].get("regexes", []):
             assert value is None or re.fullmatch(regex, str(value)), name
     assert not re.fullmatch(parameters()["output"]["regexes"][0], "out")
+    assert all(re.fullmatch(parameters()["attribute_model"]["regexes"][0], name) for name in SHIPPED)
 
 
 def test_a_switch_of_the_template_is_given_or_left_out():

@@ -5,7 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from models.attributes import DEFAULT_MODEL, Calibration, load_attribute_model, load_calibration, model_hash
+from models.attributes import (
+    DEFAULT_MODEL,
+    SHIPPED,
+    Calibration,
+    load_attribute_model,
+    load_calibration,
+    model_hash,
+)
 from models.framing import CROP_SIZE
 from schemas.errors import UsageError
 from schemas.labels import AGES, MOODS
@@ -74,6 +81,12 @@ def test_the_networks_outputs_are_probabilities_whatever_the_batch():
             assert values[0] == pytest.approx(together[name][index], abs=1e-4)
 
 
+def test_what_learned_from_fairface_alone_tells_no_moods():
+    outputs = load_attribute_model("fairface").describe(CROPS)
+    assert set(outputs) == {"age", "gender"}
+    assert load_calibration("fairface").gender > 0.5
+
+
 def test_a_file_that_is_no_model_is_refused(tmp_path):
     (tmp_path / "a.tflite").write_text("no model")
     with pytest.raises(UsageError, match="not a usable"):
@@ -88,7 +101,7 @@ def test_calibration_are_read_from_beside_the_model(tmp_path):
 
 
 def test_a_model_that_is_not_the_one_its_json_speaks_of_is_refused(tmp_path):
-    shutil.copy(DEFAULT_MODEL, tmp_path / "own.tflite")
+    shutil.copy(SHIPPED[DEFAULT_MODEL], tmp_path / "own.tflite")
     (tmp_path / "own.json").write_text(json.dumps({"sha256": model_hash(DEFAULT_MODEL)}))
     load_attribute_model(str(tmp_path / "own.tflite"))
     (tmp_path / "own.json").write_text(json.dumps({"sha256": "0" * 64}))
@@ -98,7 +111,7 @@ def test_a_model_that_is_not_the_one_its_json_speaks_of_is_refused(tmp_path):
 
 def test_the_hash_changes_with_the_bytes(tmp_path):
     copy = tmp_path / "copy.tflite"
-    shutil.copy(DEFAULT_MODEL, copy)
+    shutil.copy(SHIPPED[DEFAULT_MODEL], copy)
     assert model_hash(str(copy)) == model_hash(DEFAULT_MODEL)
     copy.write_bytes(copy.read_bytes() + b"x")
     assert model_hash(str(copy)) != model_hash(DEFAULT_MODEL)

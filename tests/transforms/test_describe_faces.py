@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.attributes import Calibration
+from models.attributes import DEFAULT_MODEL, Calibration
 from schemas.faces import Face
 from schemas.failures import Failure
 from schemas.labels import AGES, ATTRIBUTES, MOODS
@@ -79,7 +79,7 @@ class PickyModel:
 
 
 def test_a_bad_face_of_a_batch_is_lost_alone():
-    handler = FaceModelHandler(DescribeSettings(None, Calibration(), ATTRIBUTES, 1))
+    handler = FaceModelHandler(DescribeSettings(DEFAULT_MODEL, Calibration(), ATTRIBUTES, 1))
     crops = [FaceCrop(FACE, np.full((64, 64, 3), value, np.uint8)) for value in (0, 255, 7)]
     rows = list(handler.run_inference(crops, PickyModel()))
     assert [type(row) for row in rows] == [Face, Failure, Face]
