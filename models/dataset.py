@@ -75,6 +75,11 @@ class Faces:
         return len(self.face_id)
 
     @property
+    def aged(self) -> np.ndarray:
+        """bool [n]: the age is known, to the year or as a bin."""
+        return self.age[:, 1] > self.age[:, 0]
+
+    @property
     def exact(self) -> np.ndarray:
         """bool [n]: the age is known to the year."""
         return self.age[:, 1] - self.age[:, 0] == 1

@@ -86,8 +86,7 @@ def evaluate_files(options: EvaluateOptions) -> Metrics:
 
 def has_labels(faces: Faces) -> bool:
     """Whether any face has an age, a gender or a mood."""
-    aged = (faces.age[:, 1] > faces.age[:, 0]).any()
-    return bool(aged or np.isfinite(faces.female).any() or faces.votes.any())
+    return bool(faces.aged.any() or np.isfinite(faces.female).any() or faces.votes.any())
 
 
 def predict(model: AttributeModel, crops: np.ndarray) -> Outputs:

@@ -49,7 +49,7 @@ def calibrate(model: keras.Model, faces: Faces) -> Temperatures:
     """
     logits = predict(model, faces.crops)
     low, high = age_classes(faces.age).T
-    aged = faces.exact if faces.exact.any() else high > low
+    aged = faces.exact if faces.exact.any() else faces.aged
     known = np.isfinite(faces.female)
     margin = np.where(faces.female == 1, 1, -1)[known] * logits["gender"][known, 0]
     clear = (mood := majority_mood(faces.votes)) >= 0

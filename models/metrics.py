@@ -61,9 +61,8 @@ def told(outputs: Outputs, faces: Faces, calibration: Calibration) -> dict[str, 
 
 def age_bands(faces: Faces) -> np.ndarray:
     """The name of each face's age band, text [n]; empty where there is no age."""
-    low, high = faces.age[:, 0], faces.age[:, 1]
     names = [*(f"{a}-{b - 1}" for a, b in pairwise(AGE_BANDS)), f"{AGE_BANDS[-1]}+"]
-    return np.where(high > low, np.array(names)[band_of(low)], "")
+    return np.where(faces.aged, np.array(names)[band_of(faces.age[:, 0])], "")
 
 
 def _parts(case: _Case) -> Metrics:
@@ -103,7 +102,7 @@ def _figures(case: _Case, rows: np.ndarray) -> Metrics:
     faces = case.faces
     metrics: Metrics = {"faces": int(rows.sum()), "found": float(faces.found[rows].mean())}
     parts: Iterable[tuple[str, np.ndarray, Callable[[_Case, np.ndarray], Metrics]]] = (
-        ("age", faces.age[:, 1] > faces.age[:, 0], _age),
+        ("age", faces.aged, _age),
         ("gender", np.isfinite(faces.female), _gender),
         ("mood", majority_mood(faces.votes) >= 0, _mood),
     )

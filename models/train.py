@@ -117,7 +117,7 @@ def with_answers(targets: dict[str, np.ndarray], answers: dict[str, np.ndarray])
 
 def age_weights(faces: Faces) -> np.ndarray:
     """How much the age of each face counts (`BALANCE`), float32 [n]; 1 on average and where there is none."""
-    known = faces.age[:, 1] > faces.age[:, 0]
+    known = faces.aged
     bands = band_of(faces.age[known, 0])
     weights = np.ones(len(faces), np.float32)
     weights[known] = np.bincount(bands)[bands] ** -BALANCE
