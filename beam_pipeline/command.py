@@ -277,6 +277,11 @@ def _add_train(commands: Commands) -> None:
         metavar="FILE",
         help="weights (.keras) to start from instead of dlib's face descriptor",
     )
+    train.add_argument(
+        "--bfloat16",
+        action="store_true",
+        help="compute in bfloat16; faster on processors with AVX512-BF16",
+    )
 
 
 def _add_seeing_flags(parser: argparse.ArgumentParser) -> None:

@@ -44,15 +44,17 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
     """
     load_detector(settings.detector, settings.detector_model)
     model = settings.attribute_model
-    side = load_attribute_model(model).side
+    loaded = load_attribute_model(model)
     models = {"attributes": model_hash(model)}
     if weights := weights_file(settings.detector, settings.detector_model):
         models["detector"] = model_hash(weights)
     earlier, notes = _earlier(output, settings, models)
+    if untold := set(settings.attributes).difference(loaded.tells):
+        notes.append(f"attribute model {model} does not tell {', '.join(sorted(untold))}: null in every row")
     again = Again.ALL if settings.rehash else Again.FAILED if settings.retry_failed else Again.CHANGED
     plan = Plan(
         input=tuple(_for_workers(source) for source in settings.input),
-        reading=replace(read_settings(settings, side, started_at), earlier=earlier),
+        reading=replace(read_settings(settings, loaded.side, started_at), earlier=earlier),
         pool=PoolSettings(processes=settings.processes, photo_timeout=settings.photo_timeout),
         describing=DescribeSettings(
             model=model if model in SHIPPED else _for_workers(model),

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -44,9 +44,11 @@ Outputs = Mapping[str, np.ndarray]
 
 
 class AttributeModel(Protocol):
-    """A loaded model. `describe` gives the outputs it has, by name, for uint8 [n, side, side, 3]."""
+    """A loaded model. `describe` gives the outputs it has, those that it `tells`, by name, for uint8
+    [n, side, side, 3]."""
 
     side: int
+    tells: Sequence[str]
 
     def describe(self, crops: np.ndarray) -> Outputs: ...
 
@@ -153,6 +155,7 @@ class LiteRtModel:
                 f"attribute model {path}: its inputs are {sorted(details)}; it needs uint8 `crops`"
             )
         self.side = int(details["crops"]["shape"][1])
+        self.tells: Sequence[str] = [name for name in OUTPUT_SHAPES if name in self._run.get_output_details()]
         # Engines share one model among threads, and an interpreter has one set of tensors.
         self._lock = threading.Lock()
 
@@ -160,7 +163,7 @@ class LiteRtModel:
         """See AttributeModel."""
         with self._lock:
             outputs = self._run(crops=crops)
-        return {name: outputs[name] for name in OUTPUT_SHAPES if name in outputs}
+        return {name: outputs[name] for name in self.tells}
 
 
 class HubModel:
@@ -184,10 +187,11 @@ class HubModel:
                 f"attribute model {handle}: its inputs are {sorted(inputs)}; it needs uint8 `crops`"
             )
         self.side = int(inputs["crops"].shape[1] or CROP_SIZE)
+        self.tells: Sequence[str] = [name for name in OUTPUT_SHAPES if name in self._run.structured_outputs]
 
     def describe(self, crops: np.ndarray) -> Outputs:
         """See AttributeModel."""
         import tensorflow as tf
 
         outputs = self._run(crops=tf.constant(crops))
-        return {name: outputs[name].numpy() for name in OUTPUT_SHAPES if name in outputs}
+        return {name: outputs[name].numpy() for name in self.tells}

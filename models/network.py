@@ -5,12 +5,14 @@ Written in `keras.ops` only, so it trains under TensorFlow, JAX or PyTorch.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import keras
 from keras import layers, ops
 
 from models.framing import CROP_SIZE
+from schemas.errors import UsageError
 from schemas.labels import AGES, MOODS
 
 DESCRIPTOR_STAGES: Final = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))
@@ -21,21 +23,44 @@ _MEANS: Final = (122.782, 117.001, 104.298)
 
 _IMPOSSIBLE: Final = -1e9
 
+DROPOUT: Final = 0.1
 
-def build(dropout: float = 0.1) -> keras.Model:
+
+def build(policy: str = "float32") -> keras.Model:
     """The network from crops, float [n, CROP_SIZE, CROP_SIZE, 3] RGB in 0..255, to a dict of logits:
     `age` [n, AGES], `gender` [n, 1] (of female), `mood` [n, len(MOODS)].
+
+    `policy` is the Keras dtype policy that the trunk computes by.
     """
-    crops = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="crops")
-    return keras.Model(crops, heads(layers.Dropout(dropout)(trunk(crops))), name="attributes")
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        crops = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="crops")
+        return keras.Model(crops, heads(layers.Dropout(DROPOUT)(trunk(crops))), name="attributes")
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def load(weights: Path, policy: str = "float32") -> keras.Model:
+    """The network with the weights of a `.keras` file; raises UsageError for the file of another network."""
+    if not weights.is_file():
+        raise UsageError(f"no weights at {weights}: give a .keras file or leave it out")
+    model = build(policy)
+    try:
+        model.set_weights(keras.models.load_model(weights, compile=False).get_weights())
+    except ValueError as error:
+        raise UsageError(
+            f"{weights} holds no weights of this network; give those of another training"
+        ) from error
+    return model
 
 
 def heads(x: Any) -> dict[str, Any]:
     """The logits of each head from features [n, channels]."""
     return {
-        "age": layers.Dense(AGES, name="age")(x),
-        "gender": layers.Dense(1, name="gender")(x),
-        "mood": layers.Dense(len(MOODS), name="mood")(x),
+        "age": layers.Dense(AGES, name="age", dtype="float32")(x),
+        "gender": layers.Dense(1, name="gender", dtype="float32")(x),
+        "mood": layers.Dense(len(MOODS), name="mood", dtype="float32")(x),
     }
 
 

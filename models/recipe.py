@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import keras
-
+from models import network
 from models.attributes import Calibration
 from models.detectors import DEFAULT_DETECTOR, Detector, load_detector
 from models.export import age_margins, calibrate, export
@@ -32,7 +31,7 @@ def make_attributes(options: TrainOptions) -> Path:
 
 def finish(weights: Path, options: TrainOptions) -> Path:
     """Calibrates trained weights and exports them into `options.output / "export"`."""
-    model = keras.models.load_model(weights, compile=False)
+    model = network.load(weights)
     choosing = load_choosing(options, make_detector)
     target = options.output / "export"
     temperatures = calibrate(model, choosing)

@@ -61,6 +61,9 @@ class TrainOptions:
     """The sets to learn from and to choose by."""
     start_from: Path | None = None
     """Weights (.keras) to start from instead of the descriptor's."""
+    bfloat16: bool = False
+    """Compute in bfloat16, with weights in float32: 1.4 times as fast on a processor with AVX512-BF16
+    (Zen 5), not on the others tried."""
     shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
 
 
@@ -244,20 +247,19 @@ def train(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> P
 
     `make_detector` frames the faces when they are not yet in the cache; it must be picklable.
     """
-    if options.start_from is not None and not options.start_from.is_file():
-        raise UsageError(f"no weights at {options.start_from}: give a .keras file or leave it out")
+    start = network.load(options.start_from) if options.start_from else None
     cv2.setNumThreads(1)
     keras.utils.set_random_seed(options.seed)
     options.output.mkdir(parents=True, exist_ok=True)
     faces, choosing = load_faces(options, make_detector), load_choosing(options, make_detector)
     targets = labels(faces)
     answers = teacher.answers(faces, targets, options.cache / f"teacher-{'-'.join(options.sources)}.npz")
-    model = network.build()
-    if options.start_from is None:
+    model = network.build("mixed_bfloat16" if options.bfloat16 else "float32")
+    if start is None:
         start_from_descriptor(model)
     else:
-        model.set_weights(keras.models.load_model(options.start_from, compile=False).get_weights())
-        answers = teacher.together(answers, predict(model, centre(faces.crops)))
+        model.set_weights(start.get_weights())
+        answers = teacher.together(answers, predict(start, centre(faces.crops)))
     batches = Batches(faces, with_answers(targets, answers), options)
     compile_model(model, len(batches) * options.epochs, options)
     callbacks: Sequence[keras.callbacks.Callback] = (

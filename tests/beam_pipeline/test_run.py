@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -110,3 +111,12 @@ def test_workers_take_a_model_that_ships_from_their_own_place(album, tmp_path, m
     settings = Settings(input=(str(album),), output=str(tmp_path), attribute_model=model)
     plan, _ = make_plan(settings, output_at(str(tmp_path), "run"), datetime(2026, 1, 1))
     assert plan.describing.model == model
+
+
+def test_attributes_that_the_model_does_not_tell_are_named(album, tmp_path):
+    settings = Settings(input=(str(album),), output=str(tmp_path), attribute_model="fairface")
+    notes = [
+        make_plan(one, output_at(str(tmp_path), "run"), datetime(2026, 1, 1))[1]
+        for one in (settings, replace(settings, attributes=("age", "gender")))
+    ]
+    assert notes == [["attribute model fairface does not tell mood: null in every row"], []]

@@ -225,6 +225,25 @@ def test_temperatures_come_from_the_grid(model):
     assert len(age_margins(model, cut(FACES), cut(FACES), found.age)) == len(AGE_BANDS)
 
 
-def test_weights_that_are_not_there_are_one_line(tmp_path):
+def test_weights_that_are_not_there_or_of_another_network_are_one_line(tmp_path):
+    weights = tmp_path / "weights.keras"
+    options = TrainOptions(tmp_path, tmp_path, tmp_path, start_from=weights)
     with pytest.raises(UsageError, match="no weights at"):
-        train(TrainOptions(tmp_path, tmp_path, tmp_path, start_from=tmp_path / "none.keras"), lambda: None)
+        train(options, lambda: None)
+    weights.write_bytes(b"nothing")
+    with pytest.raises(UsageError, match="no weights of this network"):
+        train(options, lambda: None)
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)]).save(weights)
+    with pytest.raises(UsageError, match="no weights of this network"):
+        train(options, lambda: None)
+
+
+def test_weights_learned_in_bfloat16_compute_in_float32(tmp_path):
+    learned = network.build("mixed_bfloat16")
+    assert keras.config.dtype_policy().name == "float32"
+    learned.save(tmp_path / "weights.keras")
+    loaded = network.load(tmp_path / "weights.keras")
+    assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
+    crops = centre(FACES.crops).astype(np.float32)
+    near, exact = (model.predict_on_batch(crops)["gender"] for model in (learned, loaded))
+    assert np.abs(near - exact).max() < 0.1 * np.abs(exact).max()
