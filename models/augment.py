@@ -28,7 +28,7 @@ def augment(packed: np.ndarray, real: np.ndarray, rng: np.random.Generator) -> n
     if rng.random() < 0.5:
         face = cv2.LUT(face, _tone(rng))
     face = _degrade(face, rng)
-    if rng.random() < 0.06:
+    if rng.random() < 0.2:
         _cover(face, rng)
     return face
 

@@ -103,10 +103,7 @@ def export(
     import tensorflow as tf
 
     def serve(crops: Any) -> dict[str, Any]:
-        # As models.train.predict: each crop and its mirror image.
-        faces = tf.cast(tf.concat([crops, tf.reverse(crops, [2])], 0), tf.float32)
-        both = model(faces, training=False)
-        logits = {head: sum(tf.split(values, 2)) / 2 for head, values in both.items()}
+        logits = model(tf.cast(crops, tf.float32), training=False)
         told = {
             "age": tf.nn.softmax(logits["age"] / temperatures.age),
             "gender": tf.sigmoid(logits["gender"][:, 0] / temperatures.gender),

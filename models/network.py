@@ -23,7 +23,7 @@ _MEANS: Final = (122.782, 117.001, 104.298)
 
 _IMPOSSIBLE: Final = -1e9
 
-DROPOUT: Final = 0.1
+DROPOUT: Final = 0.2
 
 
 def build(policy: str = "float32") -> keras.Model:
@@ -141,7 +141,7 @@ def mood_loss(shares: Any, logits: Any) -> Any:
     return -ops.sum(shares * ops.log_softmax(logits), axis=-1)
 
 
-ANSWER_WEIGHT: Final = 1.0
+ANSWER_WEIGHT: Final = 2.0
 """Of a second answer (`models.teacher`) beside the label."""
 
 LOSSES: Final = {"age": age_loss, "gender": gender_loss, "mood": mood_loss}

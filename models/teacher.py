@@ -53,9 +53,16 @@ def answers(faces: Faces, targets: dict[str, np.ndarray], file: Path) -> dict[st
         return {"age": kept["age"], "gender": kept["gender"]}
 
 
-def together(answers: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Logits of `answers` mixed with those of the network that training starts from (`OWN_SHARE`)."""
-    return {head: (1 - OWN_SHARE) * answers[head] + OWN_SHARE * own[head] for head in answers}
+def together(
+    answers: dict[str, np.ndarray], own: dict[str, np.ndarray], mirrored: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Logits of `answers` mixed with those of the network that training starts from (`OWN_SHARE`), the mean
+    of `own` and of `mirrored`, its answers to the faces and to their mirror images: better than either.
+    """
+    return {
+        head: (1 - OWN_SHARE) * answers[head] + OWN_SHARE * (own[head] + mirrored[head]) / 2
+        for head in answers
+    }
 
 
 def features(crops: np.ndarray) -> np.ndarray:

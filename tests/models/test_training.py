@@ -118,9 +118,10 @@ def test_a_small_network_answers_for_the_faces_it_did_not_see():
 def test_a_later_training_learns_from_its_start_too():
     small = {"age": np.zeros((2, AGES), np.float32), "gender": np.array([[1.0], [-1.0]])}
     own = {**small, "gender": np.array([[-1.0], [-1.0]]), "mood": np.zeros((2, len(MOODS)))}
-    both = teacher.together(small, own)
+    mirrored = {**own, "gender": np.array([[-2.0], [-1.0]])}
+    both = teacher.together(small, own, mirrored)
     assert set(both) == {"age", "gender"}
-    assert both["gender"][:, 0] == pytest.approx([1 - 2 * teacher.OWN_SHARE, -1])
+    assert both["gender"][:, 0] == pytest.approx([1 - 2.5 * teacher.OWN_SHARE, -1])
 
 
 def test_the_descriptor_tells_people_apart_by_its_features():
