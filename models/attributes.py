@@ -108,10 +108,10 @@ def _place(model: str) -> str:
 
 
 def _about(model: str) -> dict[str, Any]:
-    """What the JSON file beside a model file says."""
+    """What the JSON file beside a model's file or folder says."""
     model = _place(model)
-    path = Path(model).with_suffix(".json")
-    if not os.path.isfile(model) or not path.is_file():
+    path = Path(os.path.abspath(model)).with_suffix(".json")
+    if not os.path.exists(model) or not path.is_file():
         return {}
     try:
         return dict(json.loads(path.read_text()))

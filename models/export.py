@@ -5,7 +5,6 @@ Needs the TensorFlow backend of Keras, which training does not.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,7 +14,7 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from models.attributes import Calibration
+from models.attributes import Calibration, model_hash
 from models.dataset import Faces, age_classes, majority_mood
 from models.framing import CROP_SIZE
 from models.intervals import conformal_margins
@@ -95,8 +94,8 @@ def export(
     calibration: Calibration,
     about: dict[str, Any],
 ) -> None:
-    """Writes `saved_model/`, `attributes.tflite` (8-bit weights), `attributes_float16.tflite`,
-    `attributes.keras` and `attributes.json` into `output`.
+    """Writes `attributes.tflite` (8-bit weights), `attributes_float16.tflite` and `saved_model/` into
+    `output`, each with a JSON file of its calibration beside it, and `attributes.keras`.
 
     The signature is that of `models.attributes`.
     """
@@ -118,19 +117,22 @@ def export(
     archive.track(model)
     crops = tf.TensorSpec((None, CROP_SIZE, CROP_SIZE, 3), tf.uint8, name="crops")
     archive.add_endpoint("serving_default", serve, input_signature=[crops])
-    archive.write_out(str(output / "saved_model"), verbose=False)
+    saved, small, half = (
+        output / name for name in ("saved_model", "attributes.tflite", "attributes_float16.tflite")
+    )
+    archive.write_out(str(saved), verbose=False)
     # Not from_concrete_functions, which leaves the weights of a Keras 3 model out as constants.
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(output / "saved_model"))
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    content = converter.convert()
-    (output / "attributes.tflite").write_bytes(content)
+    small.write_bytes(converter.convert())
     converter.target_spec.supported_types = [tf.float16]
-    (output / "attributes_float16.tflite").write_bytes(converter.convert())
-    facts = {
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "parameters": model.count_params(),
-        "temperatures": asdict(temperatures),
-        "calibration": asdict(calibration),
-        **about,
-    }
-    (output / "attributes.json").write_text(json.dumps(facts, indent=2) + "\n")
+    half.write_bytes(converter.convert())
+    for place in (small, half, saved):
+        facts = {
+            "sha256": model_hash(str(place)),
+            "parameters": model.count_params(),
+            "temperatures": asdict(temperatures),
+            "calibration": asdict(calibration),
+            **about,
+        }
+        place.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")

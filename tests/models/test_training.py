@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -193,10 +194,10 @@ def test_what_ships_gives_the_probabilities_of_the_network(model, tmp_path):
     temperatures = Temperatures(age=2.0, gender=0.5, mood=1.5)
     export(model, tmp_path, temperatures, Calibration(gender=0.7), {"trained_on": ["made"]})
     crops = centre(FACES.crops)
-    half, tflite, saved = (
-        predict(load_attribute_model(str(tmp_path / name)), crops)
-        for name in ("attributes_float16.tflite", "attributes.tflite", "saved_model")
-    )
+    places = [
+        str(tmp_path / name) for name in ("attributes_float16.tflite", "attributes.tflite", "saved_model")
+    ]
+    half, tflite, saved = (predict(load_attribute_model(place), crops) for place in places)
     for name in saved:
         assert np.abs(half[name] - saved[name]).max() < TOLERANCE
         assert np.abs(tflite[name] - saved[name]).mean() < TOLERANCE_INT8
@@ -204,9 +205,9 @@ def test_what_ships_gives_the_probabilities_of_the_network(model, tmp_path):
 
     logits = logits_of(model, crops)
     assert saved["gender"] == pytest.approx(1 / (1 + np.exp(-logits["gender"][:, 0] / 0.5)), abs=1e-4)
-    assert load_calibration(str(tmp_path / "attributes.tflite")) == Calibration(gender=0.7)
-    about = json.loads((tmp_path / "attributes.json").read_text())
-    assert about["sha256"] == model_hash(str(tmp_path / "attributes.tflite"))
+    for place in places:
+        assert load_calibration(place) == Calibration(gender=0.7)
+        assert json.loads(Path(place).with_suffix(".json").read_text())["sha256"] == model_hash(place)
     assert (tmp_path / "attributes.tflite").stat().st_size > 0.9 * model.count_params()
     assert (tmp_path / "attributes_float16.tflite").stat().st_size > 2 * 0.9 * model.count_params()
 
