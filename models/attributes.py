@@ -102,15 +102,20 @@ def load_calibration(model: str = DEFAULT_MODEL) -> Calibration:
     return Calibration(**{**values, "age_margins": tuple(values.get("age_margins", ()))})
 
 
+def about_file(model: str) -> Path:
+    """The JSON file beside a model's file or folder, which holds its hash and its calibration."""
+    return Path(os.path.abspath(model)).with_suffix(".json")
+
+
 def _place(model: str) -> str:
     """The file of a network that ships; the place of any other as it is."""
     return SHIPPED.get(model, model)
 
 
 def _about(model: str) -> dict[str, Any]:
-    """What the JSON file beside a model's file or folder says."""
+    """What `about_file` says, or nothing where there is none."""
     model = _place(model)
-    path = Path(os.path.abspath(model)).with_suffix(".json")
+    path = about_file(model)
     if not os.path.exists(model) or not path.is_file():
         return {}
     try:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from models.attributes import Calibration, model_hash
+from models.attributes import Calibration, about_file, model_hash
 from models.dataset import Faces, age_classes, majority_mood
 from models.framing import CROP_SIZE
 from models.intervals import conformal_margins
@@ -127,12 +127,12 @@ def export(
     small.write_bytes(converter.convert())
     converter.target_spec.supported_types = [tf.float16]
     half.write_bytes(converter.convert())
-    for place in (small, half, saved):
-        facts = {
-            "sha256": model_hash(str(place)),
-            "parameters": model.count_params(),
-            "temperatures": asdict(temperatures),
-            "calibration": asdict(calibration),
-            **about,
-        }
-        place.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
+    facts = {
+        "parameters": model.count_params(),
+        "temperatures": asdict(temperatures),
+        "calibration": asdict(calibration),
+        **about,
+    }
+    for place in map(str, (small, half, saved)):
+        content = {"sha256": model_hash(place), **facts}
+        about_file(place).write_text(json.dumps(content, indent=2) + "\n")

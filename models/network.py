@@ -41,11 +41,13 @@ def build(policy: str = "float32") -> keras.Model:
         keras.config.set_dtype_policy(before)
 
 
-def load(weights: Path, policy: str = "float32") -> keras.Model:
-    """The network with the weights of a `.keras` file; raises UsageError for the file of another network."""
+def load(weights: Path) -> keras.Model:
+    """The network with the weights of a `.keras` file, computing in float32; raises UsageError for the file
+    of another network.
+    """
     if not weights.is_file():
         raise UsageError(f"no weights at {weights}: give a .keras file or leave it out")
-    model = build(policy)
+    model = build()
     try:
         model.set_weights(keras.models.load_model(weights, compile=False).get_weights())
     except ValueError as error:
