@@ -3,10 +3,19 @@
 import re
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+)"', (HERE / "beam_pipeline" / "__init__.py").read_text())[1]
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "headcount" / "__init__.py").read_text())[1]
+
+ROOMS = ("beam_pipeline", "models", "reports", "runners", "schemas", "transforms")
+"""Folders of the top level that are installed inside the package `headcount`, which is the only one."""
+
+
+def rooms_in(room: str) -> list[str]:
+    """The package `room` and those below it, without `headcount.` before."""
+    return [room, *(f"{room}.{name}" for name in find_packages(str(HERE / room)))]
+
 
 EXTRAS = {
     # tensorflow-hub 0.16 imports pkg_resources, which setuptools 82 removed.
@@ -46,9 +55,13 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=["beam_pipeline", "models", "runners", "schemas", "transforms"],
-    package_data={"models": ["weights/*.tflite", "weights/*.json", "cards/*"]},
-    entry_points={"console_scripts": ["headcount = beam_pipeline.command:main"]},
+    packages=["headcount", *(f"headcount.{name}" for room in ROOMS for name in rooms_in(room))],
+    package_dir={"headcount": "headcount", **{f"headcount.{room}": room for room in ROOMS}},
+    package_data={
+        "headcount": ["py.typed"],
+        "headcount.models": ["weights/*.tflite", "weights/*.json", "cards/*"],
+    },
+    entry_points={"console_scripts": ["headcount = headcount.beam_pipeline.command:main"]},
     install_requires=[
         # The runner's behaviour was measured on this version.
         "apache-beam>=2.77,<2.78",

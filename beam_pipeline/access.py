@@ -8,7 +8,7 @@ from typing import Final
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from schemas.errors import UsageError
+from headcount.schemas.errors import UsageError
 
 _SECONDS: Final = 10.0
 

@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from beam_pipeline import __version__
-from beam_pipeline.interrupt import ending_at_once
-from beam_pipeline.text import printable
-from schemas.errors import UsageError
+from headcount import __version__
+from headcount.beam_pipeline.interrupt import ending_at_once
+from headcount.beam_pipeline.text import printable
+from headcount.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-    from beam_pipeline.settings import Settings
+    from headcount.beam_pipeline.settings import Settings
 
 # Everything heavier than argparse is imported by the subcommand that needs it: --help is instant.
 
@@ -302,13 +302,13 @@ def _add_seeing_flags(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace, beam_args: list[str], parser: argparse.ArgumentParser) -> int:
     # Arrow's own keeps tens of megabytes of what it has freed.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    from transforms.child_processes import prepare
+    from headcount.transforms.photo.child_processes import prepare
 
     if not beam_args:
         prepare()  # It imports beside what follows.
     gc.disable()  # What Beam's import makes stays; looking for garbage in it takes half a second.
-    from beam_pipeline.run import run
-    from beam_pipeline.show import totals
+    from headcount.beam_pipeline.run import run
+    from headcount.beam_pipeline.show import totals
 
     gc.freeze()
     gc.enable()
@@ -338,7 +338,7 @@ def _run(args: argparse.Namespace, beam_args: list[str], parser: argparse.Argume
 
 
 def _look(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentParser) -> int:
-    from beam_pipeline.look import look
+    from headcount.beam_pipeline.look import look
 
     target = vars(args).pop("output", None)
     photo = vars(args).pop("photo")
@@ -347,7 +347,7 @@ def _look(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentPa
 
 
 def _show(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentParser) -> int:
-    from beam_pipeline.show import failures, totals
+    from headcount.beam_pipeline.show import failures, totals
 
     print(failures(args.output) if args.failures else totals(args.output))
     return 0
@@ -358,8 +358,8 @@ def _train(args: argparse.Namespace, rest: list[str], parser: argparse.ArgumentP
         import tensorflow  # noqa: F401
     except ImportError as error:
         raise UsageError("training needs TensorFlow; install headcount[train]") from error
-    from models.recipe import make_attributes
-    from models.train import TrainOptions
+    from headcount.models.attribute_training.recipe import make_attributes
+    from headcount.models.attribute_training.train import TrainOptions
 
     given = {name: value for name, value in vars(args).items() if name != "command"}
     target = make_attributes(TrainOptions(**given))
@@ -375,7 +375,7 @@ def _evaluate(args: argparse.Namespace, rest: list[str], parser: argparse.Argume
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise UsageError("the report needs matplotlib; install headcount[evaluate]") from error
-    from models.boxes import holds_boxes
+    from headcount.models.datasets.boxes import holds_boxes
 
     given = {name: value for name, value in vars(args).items() if name != "command"}
     given |= {"data": tuple(Path(place) for place in given["data"]), "output": Path(given["output"])}
@@ -390,8 +390,8 @@ def _evaluate(args: argparse.Namespace, rest: list[str], parser: argparse.Argume
 
 
 def _evaluate_attributes(given: dict[str, Any], detectors: list[str]) -> str:
-    from models.evaluate import EvaluateOptions, evaluate_files
-    from models.metrics import markdown
+    from headcount.beam_pipeline.evaluate.attributes import EvaluateOptions, evaluate_files
+    from headcount.models.evaluation.metrics import markdown
 
     if "min_score" in given:
         raise UsageError("--min_score is for labelled boxes; leave it out, or give --data with boxes")
@@ -408,7 +408,7 @@ def _evaluate_attributes(given: dict[str, Any], detectors: list[str]) -> str:
 
 
 def _evaluate_detectors(given: dict[str, Any], detectors: list[str]) -> str:
-    from beam_pipeline.evaluate import DetectorOptions, evaluate_detectors
+    from headcount.beam_pipeline.evaluate.detectors import DetectorOptions, evaluate_detectors
 
     if "attribute_model" in given:
         raise UsageError("--attribute_model is for labelled faces; leave it out, or give --data with faces")
@@ -416,7 +416,7 @@ def _evaluate_detectors(given: dict[str, Any], detectors: list[str]) -> str:
 
 
 def _settings(args: argparse.Namespace, **more: object) -> Settings:
-    from beam_pipeline.settings import Settings
+    from headcount.beam_pipeline.settings import Settings
 
     given = {**vars(args), **more}
     del given["command"]

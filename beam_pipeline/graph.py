@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 
-from transforms.describe_faces import DescribeFaces, DescribeSettings
-from transforms.finish_run import FinishRun, RunInfo
-from transforms.found_file import FoundFile
-from transforms.match_photos import MatchPhotos
-from transforms.photo_reader import ReadSettings
-from transforms.read_photos import ReadPhotos
-from transforms.reader_pool import PoolSettings
-from transforms.skip_known import Again, SkipKnown
-from transforms.write_rows import KEPT, WriteRows
+from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.describe_faces import DescribeFaces, DescribeSettings
+from headcount.transforms.finish_run import FinishRun, RunInfo
+from headcount.transforms.match_photos import MatchPhotos
+from headcount.transforms.photo.reader import ReadSettings
+from headcount.transforms.photo.reader_pool import PoolSettings
+from headcount.transforms.read_photos import ReadPhotos
+from headcount.transforms.skip_known import Again, SkipKnown
+from headcount.transforms.write_rows import KEPT, WriteRows
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,20 +16,20 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from beam_pipeline.run import read_settings
-from beam_pipeline.settings import Settings
-from beam_pipeline.text import printable
-from models.attributes import load_attribute_model, load_calibration
-from schemas.errors import UsageError
-from schemas.faces import Face
-from schemas.failures import Failure
-from schemas.photos import Photo
-from transforms.decode import decode
-from transforms.describe_faces import DescribeSettings, FaceModelHandler
-from transforms.file_types import sniff
-from transforms.found_file import FoundFile
-from transforms.photo_reader import PhotoReader
-from transforms.storage import is_remote, read_bytes
+from headcount.beam_pipeline.run import read_settings
+from headcount.beam_pipeline.settings import Settings
+from headcount.beam_pipeline.text import printable
+from headcount.models.attributes import load_attribute_model, load_calibration
+from headcount.schemas.errors import UsageError
+from headcount.schemas.faces import Face
+from headcount.schemas.failures import Failure
+from headcount.schemas.photos import Photo
+from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.collection.storage import is_remote, read_bytes
+from headcount.transforms.describe_faces import DescribeSettings, FaceModelHandler
+from headcount.transforms.photo.decode import decode
+from headcount.transforms.photo.file_types import sniff
+from headcount.transforms.photo.reader import PhotoReader
 
 COPY_SIDE: Final = 1600
 """Longer side of the annotated copy, in pixels, unless the picture is smaller."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from transforms.tally import TALLY
+from headcount.transforms.tally import TALLY
 
 TERMINAL_SECONDS: Final = 0.5
 PLAIN_SECONDS: Final = 10.0

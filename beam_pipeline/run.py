@@ -15,26 +15,26 @@ import apache_beam as beam
 import grpc
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
-from beam_pipeline import __version__
-from beam_pipeline.access import check_access
-from beam_pipeline.graph import Plan, build
-from beam_pipeline.interrupt import undone
-from beam_pipeline.progress import Progress
-from beam_pipeline.settings import DECIDE_ROWS, Settings
-from models.attributes import SHIPPED, load_attribute_model, load_calibration, model_hash
-from models.detectors import detection_side, load_detector, weights_file
-from runners.engines import check_places, engine_options, is_template, own_places
-from schemas.errors import UsageError
-from schemas.manifest import Manifest
-from transforms.describe_faces import DescribeSettings
-from transforms.earlier import Earlier
-from transforms.finish_run import RunInfo
-from transforms.found_file import uri_of
-from transforms.output import Output, output_at, read_manifest
-from transforms.photo_reader import ReadSettings
-from transforms.reader_pool import PoolSettings
-from transforms.skip_known import Again
-from transforms.storage import is_remote
+from headcount import __version__
+from headcount.beam_pipeline.access import check_access
+from headcount.beam_pipeline.graph import Plan, build
+from headcount.beam_pipeline.interrupt import undone
+from headcount.beam_pipeline.progress import Progress
+from headcount.beam_pipeline.settings import DECIDE_ROWS, Settings
+from headcount.models.attributes import SHIPPED, load_attribute_model, load_calibration, model_hash
+from headcount.models.detectors import detection_side, load_detector, weights_file
+from headcount.runners.engines import check_places, engine_options, is_template, own_places
+from headcount.schemas.errors import UsageError
+from headcount.schemas.manifest import Manifest
+from headcount.transforms.collection.earlier import Earlier
+from headcount.transforms.collection.found_file import uri_of
+from headcount.transforms.collection.output import Output, output_at, read_manifest
+from headcount.transforms.collection.storage import is_remote
+from headcount.transforms.describe_faces import DescribeSettings
+from headcount.transforms.finish_run import RunInfo
+from headcount.transforms.photo.reader import ReadSettings
+from headcount.transforms.photo.reader_pool import PoolSettings
+from headcount.transforms.skip_known import Again
 
 
 def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple[Plan, list[str]]:

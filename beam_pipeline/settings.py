@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from models.attributes import DEFAULT_MODEL
-from models.detectors import DEFAULT_DETECTOR, DEFAULT_MIN_FACE
-from schemas.errors import UsageError
-from schemas.labels import ATTRIBUTES
-from transforms.storage import is_remote
+from headcount.models.attributes import DEFAULT_MODEL
+from headcount.models.detectors import DEFAULT_DETECTOR, DEFAULT_MIN_FACE
+from headcount.schemas.errors import UsageError
+from headcount.schemas.labels import ATTRIBUTES
+from headcount.transforms.collection.storage import is_remote
 
 DECIDE_ROWS: Final = (
     "detector",

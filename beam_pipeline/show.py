@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from beam_pipeline.text import printable
-from schemas.failures import CODES
-from schemas.labels import AGE_GROUP_NAMES, GENDERS, MOODS
-from schemas.manifest import Manifest
-from transforms.output import read_manifest
-from transforms.storage import join, local_copy
+from headcount.beam_pipeline.text import printable
+from headcount.schemas.failures import CODES
+from headcount.schemas.labels import AGE_GROUP_NAMES, GENDERS, MOODS
+from headcount.schemas.manifest import Manifest
+from headcount.transforms.collection.output import read_manifest
+from headcount.transforms.collection.storage import join, local_copy
 
 
 def totals(output: str) -> str:

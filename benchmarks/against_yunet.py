@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from models import detector_scenes
-from models.detector_teacher import TEACHER
-from models.detector_validate import FACE, MAYBE, SIDES
-from models.detectors import DETECTORS, Detector, detect_faces, load_detector
-from models.evaluate_detectors import best_score, is_false
-from models.framing import Box
+from headcount.models.detector_training import scenes
+from headcount.models.detector_training.teacher import TEACHER
+from headcount.models.detector_training.validate import FACE, MAYBE, SIDES
+from headcount.models.detectors import DETECTORS, Detector, detect_faces, load_detector
+from headcount.models.evaluation.detectors import best_score, is_false
+from headcount.models.framing import Box
 
 
 def load(name: str, data: Path) -> Detector:
@@ -34,7 +34,7 @@ def load(name: str, data: Path) -> Detector:
 def held_out(data: Path, name: str) -> Iterator[tuple[np.ndarray, list[tuple[Box, float]]]]:
     """Pictures of `scenes/NAME.parquet` kept aside for choosing, each with YuNet's boxes and scores."""
     for row in pd.read_parquet(data / "scenes" / f"{name}.parquet").itertuples():
-        if detector_scenes.held_out(row.image):
+        if scenes.held_out(row.image):
             boxes = [Box(*map(float, box)) for box in row.boxes]
             picture = np.asarray(Image.open(io.BytesIO(row.image)).convert("RGB"))
             yield picture, list(zip(boxes, map(float, row.scores), strict=True))
@@ -73,8 +73,8 @@ def thresholds(data: Path, names: Sequence[str]) -> pd.DataFrame:
         detector = load(name, data)
         faces: list[float] = []
         detections: list[tuple[float, bool]] = []
-        for scenes, side in SIDES.items():
-            for picture, teacher in held_out(data, scenes):
+        for scale, side in SIDES.items():
+            for picture, teacher in held_out(data, scale):
                 found = detect_faces(picture, detector, side, min_score=0.0)
                 faces += [best_score(found, box) for box, score in teacher if score >= FACE]
                 maybe = [box for box, score in teacher if score >= MAYBE]

@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from models.detectors import Detector, load_detector
-from models.framing import Box
+from headcount.models.detectors import Detector, load_detector
+from headcount.models.framing import Box
 
 WIDTH: Final = 4000
 """Of a photo of 12 megapixels: photos are four by three."""

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from models.attributes import AttributeModel, load_attribute_model
+from headcount.models.attributes import AttributeModel, load_attribute_model
 
 BATCHES: Final = (1, 8, 32, 128)
 SECONDS: Final = 3.0

@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 
 from benchmarks.tables import print_table
-from models.detectors import Detector, detect_faces
-from models.evaluate_detectors import load_detectors
-from transforms.decode import decode
+from headcount.models.detectors import Detector, detect_faces
+from headcount.models.evaluation.detectors import load_detectors
+from headcount.transforms.photo.decode import decode
 
 MAX_PIXELS = 10**9
 

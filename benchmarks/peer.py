@@ -67,8 +67,8 @@ def load_loop() -> Describe:
     import cv2
     import dlib
 
-    from models.attributes import load_attribute_model
-    from models.framing import Box, crop_face
+    from headcount.models.attributes import load_attribute_model
+    from headcount.models.framing import Box, crop_face
 
     detector = dlib.get_frontal_face_detector()
     model = load_attribute_model()

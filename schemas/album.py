@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from schemas.columns import WORD, column
+from headcount.schemas.columns import WORD, column
 
 
 @dataclass(frozen=True, slots=True)

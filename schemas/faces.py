@@ -7,8 +7,8 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from schemas.columns import TEXT, WALL_CLOCK, WORD, column
-from schemas.labels import AGE_GROUPS, AGES, GENDERS, MOODS
+from headcount.schemas.columns import TEXT, WALL_CLOCK, WORD, column
+from headcount.schemas.labels import AGE_GROUPS, AGES, GENDERS, MOODS
 
 APPARENT = "what the face looks like in this picture, not who the person is"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.columns import TEXT, WORD, column
+from headcount.schemas.columns import TEXT, WORD, column
 
 CODES: Final = {
     "unreadable": "The file could not be opened or read.",

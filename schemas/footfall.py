@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from schemas.columns import TEXT, WALL_CLOCK, WORD, column
+from headcount.schemas.columns import TEXT, WALL_CLOCK, WORD, column
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from schemas.columns import TEXT, WALL_CLOCK, WORD, column
-from schemas.labels import DATE_PRECISIONS, DATE_SOURCES
+from headcount.schemas.columns import TEXT, WALL_CLOCK, WORD, column
+from headcount.schemas.labels import DATE_PRECISIONS, DATE_SOURCES
 
 
 @dataclass(frozen=True, slots=True)

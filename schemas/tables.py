@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from schemas.album import Album
-from schemas.faces import Face
-from schemas.failures import Failure
-from schemas.files import File
-from schemas.footfall import Footfall
-from schemas.photos import Photo
+from headcount.schemas.album import Album
+from headcount.schemas.faces import Face
+from headcount.schemas.failures import Failure
+from headcount.schemas.files import File
+from headcount.schemas.footfall import Footfall
+from headcount.schemas.photos import Photo
 
 TABLES: Final[dict[str, type]] = {
     "photos": Photo,

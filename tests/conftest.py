@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.detectors import DEFAULT_DETECTOR, detection_side
-from models.framing import CROP_SIZE
-from schemas.manifest import Manifest
+from headcount.models.detectors import DEFAULT_DETECTOR, detection_side
+from headcount.models.framing import CROP_SIZE
+from headcount.schemas.manifest import Manifest
+from headcount.transforms.photo.reader import ReadSettings
 from tests.buckets import gs, s3  # noqa: F401
-from transforms.photo_reader import ReadSettings
 
 DATA = Path(os.environ.get("HEADCOUNT_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -79,8 +79,8 @@ def reading() -> ReadSettings:
 @pytest.fixture(scope="session")
 def finished(album: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     """The output of one whole run over `album`."""
-    from beam_pipeline.run import run
-    from beam_pipeline.settings import Settings
+    from headcount.beam_pipeline.run import run
+    from headcount.beam_pipeline.settings import Settings
 
     output = tmp_path_factory.mktemp("out")
     return output, run(Settings(input=(str(album),), output=str(output)))

@@ -16,14 +16,14 @@ from datetime import datetime
 
 import atheris
 
-with atheris.instrument_imports(include=["exifread", "transforms", "PIL"]):
-    from schemas.errors import PhotoError
-    from transforms.capture_time import capture_time
-    from transforms.decode import read_header
-    from transforms.exif import Metadata, read_metadata
-    from transforms.file_types import HEAD_BYTES, PHOTO_FORMATS, sniff
-    from transforms.found_file import FoundFile
-    from transforms.sidecars import takeout_time, xmp_dates
+with atheris.instrument_imports(include=["exifread", "headcount", "PIL"]):
+    from headcount.schemas.errors import PhotoError
+    from headcount.transforms.collection.found_file import FoundFile
+    from headcount.transforms.photo.capture_time import capture_time
+    from headcount.transforms.photo.decode import read_header
+    from headcount.transforms.photo.exif import Metadata, read_metadata
+    from headcount.transforms.photo.file_types import HEAD_BYTES, PHOTO_FORMATS, sniff
+    from headcount.transforms.photo.sidecars import takeout_time, xmp_dates
 
 FORMATS = sorted(PHOTO_FORMATS)
 NOW = datetime(2026, 1, 1)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from beam_pipeline.run import run
-from beam_pipeline.settings import Settings
-from models.framing import Box
+from headcount.beam_pipeline.run import run
+from headcount.beam_pipeline.settings import Settings
+from headcount.models.framing import Box
 
 SOURCES = {"exif": "original", "exif+zone": "original"}
 

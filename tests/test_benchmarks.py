@@ -17,9 +17,9 @@ from benchmarks.resources import Usage, run_measured
 from benchmarks.stages import KERNELS, READER, READER_SEAMS, Stages, timers
 from benchmarks.tables import print_table
 from benchmarks.whole import CORES, Whole
-from models.framing import Box
-from transforms.found_file import FoundFile
-from transforms.photo_reader import PhotoReader
+from headcount.models.framing import Box
+from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.photo.reader import PhotoReader
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SCRIPTS = sorted(path.stem for path in BENCHMARKS.glob("*.py") if "def main(" in path.read_text())

@@ -9,21 +9,21 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from beam_pipeline.access import check_access
-from beam_pipeline.run import run
-from beam_pipeline.settings import Settings
-from beam_pipeline.show import totals
-from runners.engines import engine_options
-from schemas.errors import UsageError
-from schemas.tables import TABLES
+from headcount.beam_pipeline.access import check_access
+from headcount.beam_pipeline.run import run
+from headcount.beam_pipeline.settings import Settings
+from headcount.beam_pipeline.show import totals
+from headcount.runners.engines import engine_options
+from headcount.schemas.errors import UsageError
+from headcount.schemas.tables import TABLES
+from headcount.transforms.collection import output as output_module
+from headcount.transforms.collection.output import output_at
+from headcount.transforms.collection.storage import exists, list_bucket, open_file, read_bytes, write_bytes
+from headcount.transforms.match_photos import match_input
+from headcount.transforms.photo.reader import fetch
+from headcount.transforms.tally import TALLY
 from tests.buckets import BUCKET, Store
 from tests.tables import key
-from transforms import output as output_module
-from transforms.match_photos import match_input
-from transforms.output import output_at
-from transforms.photo_reader import fetch
-from transforms.storage import exists, list_bucket, open_file, read_bytes, write_bytes
-from transforms.tally import TALLY
 
 
 @pytest.fixture(params=["s3", "gs"])

@@ -5,8 +5,8 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from beam_pipeline.run import run
-from beam_pipeline.settings import Settings
+from headcount.beam_pipeline.run import run
+from headcount.beam_pipeline.settings import Settings
 
 REJECTED: dict[str, str] = {}
 """Files whose original date a rule of the ladder rejects, and the rule. Every one is plausible: none."""

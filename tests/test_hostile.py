@@ -12,15 +12,15 @@ import psutil
 import pytest
 from PIL import Image
 
-from beam_pipeline.command import main
-from beam_pipeline.run import run
-from beam_pipeline.settings import Settings
-from beam_pipeline.show import failures
-from beam_pipeline.text import printable
 from benchmarks.multiply import with_comment
-from schemas.tables import TABLES
+from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.run import run
+from headcount.beam_pipeline.settings import Settings
+from headcount.beam_pipeline.show import failures
+from headcount.beam_pipeline.text import printable
+from headcount.schemas.tables import TABLES
+from headcount.transforms.collection.output import read_manifest
 from tests.command import start
-from transforms.output import read_manifest
 
 NAMES = [
     b"new\nline.jpg",

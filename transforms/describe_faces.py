@@ -12,13 +12,13 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
-from models.attributes import AttributeModel, Calibration, Outputs, load_attribute_model
-from models.intervals import age_interval, expected_age
-from schemas.faces import Face
-from schemas.failures import Failure, failure
-from schemas.labels import GENDERS, MOODS, age_group
-from transforms.photo_reader import FaceCrop
-from transforms.tally import TALLY
+from headcount.models.attributes import AttributeModel, Calibration, Outputs, load_attribute_model
+from headcount.models.intervals import age_interval, expected_age
+from headcount.schemas.faces import Face
+from headcount.schemas.failures import Failure, failure
+from headcount.schemas.labels import GENDERS, MOODS, age_group
+from headcount.transforms.photo.reader import FaceCrop
+from headcount.transforms.tally import TALLY
 
 BATCH_SIZE: Final = 8
 """Faces described at once. Of 1, 8, 32 and 128 it takes the least time for each (`cards/attributes.md`),

@@ -19,15 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.columns import arrow_schema, arrow_table
-from schemas.files import SKIPPED
-from schemas.manifest import Manifest
-from schemas.tables import TABLES
-from transforms.earlier import Earlier
-from transforms.output import Output, read_manifest
-from transforms.reader_pool import ReaderPool
-from transforms.storage import create_file, local_copy
-from transforms.summarise import (
+from headcount.schemas.columns import arrow_schema, arrow_table
+from headcount.schemas.files import SKIPPED
+from headcount.schemas.manifest import Manifest
+from headcount.schemas.tables import TABLES
+from headcount.transforms.collection.earlier import Earlier
+from headcount.transforms.collection.output import Output, read_manifest
+from headcount.transforms.collection.storage import create_file, local_copy
+from headcount.transforms.photo.reader_pool import ReaderPool
+from headcount.transforms.summarise import (
     ALBUM_GROUPS,
     ALBUM_PLACE,
     FOOTFALL_GROUPS,
@@ -38,7 +38,7 @@ from transforms.summarise import (
     footfall,
     with_places,
 )
-from transforms.write_rows import KEPT, Part
+from headcount.transforms.write_rows import KEPT, Part
 
 BATCH_ROWS: Final = 65_536
 """Rows of a row group of the tables."""

@@ -1,178 +1,18 @@
-"""Which files there are: a directory, a glob, one photo, or a text file of paths. Opens no photo."""
+"""MatchPhotos: the files of all inputs, listed but not opened."""
 
 from __future__ import annotations
 
-import glob
 import os
-import re
-import stat
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
 
 import apache_beam as beam
-from apache_beam.io.filesystem import FileMetadata
 from apache_beam.pvalue import TaggedOutput
 
-from schemas.failures import Failure, failure
-from schemas.files import FAILED, SKIPPED, File
-from transforms.found_file import FoundFile, uri_of
-from transforms.sidecars import find_sidecars
-from transforms.storage import is_remote, join, list_bucket
-from transforms.tally import TALLY
-
-LIST_SUFFIXES: Final = (".txt", ".lst")
-"""An input file with one of these endings is a list of paths."""
-
-SYSTEM_FOLDERS: Final = frozenset(
-    {
-        "@eadir",
-        "#recycle",
-        "#snapshot",
-        "$recycle.bin",
-        "system volume information",
-        "__macosx",
-        "lost+found",
-    }
-)
-"""Folders that network disks and operating systems keep beside photos, in lower case."""
-
-HIDDEN_FOLDER: Final = "hidden folder"
-HIDDEN_FILE: Final = "hidden file"
-"""Names that begin with a dot: thumbnails, trash, the halves of files that macOS leaves (`._IMG_1.jpg`)."""
-SPECIAL_FILE: Final = "special file"
-"""A pipe, socket or device: to open it could wait for ever."""
-
-Match = FoundFile | File | Failure
-"""A file to read, something that is skipped, or a file or folder that cannot be listed."""
-
-
-def is_hidden_folder(name: str) -> bool:
-    """Whether a folder of this name holds no photos of the user's own."""
-    return name.startswith(".") or name.lower() in SYSTEM_FOLDERS
-
-
-def match_input(source: str, exclude: str | None = None) -> Iterator[Match]:
-    """Every file of one input, every hidden file and folder that is passed over, every unreadable folder.
-
-    `exclude` is a folder that is never entered: the run's own output.
-    """
-    if is_remote(source):
-        yield from _match_bucket(source, exclude)
-    elif os.path.isdir(source):
-        yield from _match_folder(source, exclude)
-    elif os.path.isfile(source) and source.lower().endswith(LIST_SUFFIXES):
-        yield from _match_list(source, exclude)
-    elif os.path.lexists(source):
-        yield from _match_file(source)
-    else:
-        paths = sorted(glob.glob(source, recursive=True))
-        if not paths:
-            raise FileNotFoundError(f"{source} matches nothing on the machine of this worker")
-        for path in paths:
-            if not os.path.isdir(path):
-                yield from _match_file(path, root=_fixed_part(source))
-
-
-def _match_folder(root: str, exclude: str | None) -> Iterator[Match]:
-    root = os.path.abspath(root)
-    excluded = exclude and os.path.realpath(exclude)
-    entered: set[tuple[int, int]] = set()
-    unreadable: list[OSError] = []
-    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable.append):
-        try:
-            info = os.stat(folder)
-        except OSError as gone:  # It went while its parent was listed.
-            unreadable.append(gone)
-            subfolders.clear()
-            continue
-        if (info.st_dev, info.st_ino) in entered or os.path.realpath(folder) == excluded:
-            subfolders.clear()
-            continue
-        entered.add((info.st_dev, info.st_ino))
-        hidden = [name for name in subfolders if is_hidden_folder(name)]
-        subfolders[:] = sorted(set(subfolders) - set(hidden))
-        yield from (_skipped(os.path.join(folder, name), HIDDEN_FOLDER) for name in sorted(hidden))
-        siblings = frozenset(names)
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            yield _skipped(path, HIDDEN_FILE) if name.startswith(".") else _found(path, root, siblings)
-    for error in unreadable:
-        yield failure(uri_of(str(error.filename)), "read", "unreadable", str(error))
-
-
-def _match_file(path: str, root: str | None = None) -> Iterator[Match]:
-    path = os.path.abspath(path)
-    folder = os.path.dirname(path)
-    try:
-        siblings = frozenset(os.listdir(folder))
-    except OSError:
-        siblings = frozenset()
-    # What follows a wildcard may climb (..) out of the folder above it.
-    above = root if root and os.path.commonpath([root, path]) == root else folder
-    yield _found(path, above, siblings)
-
-
-def _match_list(source: str, exclude: str | None) -> Iterator[Match]:
-    with open(source, encoding="utf-8-sig", errors="surrogateescape") as lines:
-        for line in lines:
-            path = line.rstrip("\r\n")
-            if is_remote(path):
-                yield from _match_bucket(path, exclude)
-            elif path.strip():
-                path = os.path.join(os.path.dirname(os.path.abspath(source)), path)
-                yield from _match_folder(path, exclude) if os.path.isdir(path) else _match_file(path)
-
-
-def _match_bucket(source: str, exclude: str | None) -> Iterator[Match]:
-    pattern = source if re.search(r"[*?\[]", source) else join(source, "**")
-    root = _fixed_part(pattern)
-    objects = {found.path: found for found in list_bucket(pattern)}
-    siblings: dict[str, set[str]] = {}
-    for path in objects:
-        folder, _, name = path.rpartition("/")
-        siblings.setdefault(folder, set()).add(name)
-    hidden: set[str] = set()
-    for path, found in objects.items():
-        *folders, name = path[len(root) :].split("/")
-        if not name or (exclude and path.startswith(join(exclude, ""))):
-            continue
-        closed = next((n for n, folder in enumerate(folders) if is_hidden_folder(folder)), None)
-        if closed is not None:
-            hidden.add(root + "/".join(folders[: closed + 1]))
-        elif name.startswith("."):
-            yield _skipped(path, HIDDEN_FILE)
-        else:
-            sidecars = find_sidecars(path, siblings[path.rpartition("/")[0]])
-            changes = [_version(objects[beside]) for beside in sidecars]
-            modified = found.last_updated_in_seconds or None
-            yield FoundFile(path, root, found.size_in_bytes, modified, sidecars, "".join(changes))
-    yield from (_skipped(folder, HIDDEN_FOLDER) for folder in sorted(hidden))
-
-
-def _version(sidecar: FileMetadata) -> str:
-    return f"+{sidecar.size_in_bytes}:{sidecar.last_updated_in_seconds}"
-
-
-def _found(path: str, root: str, siblings: frozenset[str]) -> Match:
-    try:
-        info = os.stat(path)
-        if not stat.S_ISREG(info.st_mode):
-            return _skipped(path, SPECIAL_FILE)
-        sidecars = find_sidecars(path, siblings)
-        changes = [f"{beside.st_size}:{beside.st_mtime}" for beside in map(os.stat, sidecars)]
-    except OSError as error:
-        return failure(uri_of(path), "read", "unreadable", str(error))
-    return FoundFile(path, root, info.st_size, info.st_mtime, sidecars, "".join(f"+{c}" for c in changes))
-
-
-def _skipped(path: str, why: str) -> File:
-    return File(uri=uri_of(path), version="", outcome=SKIPPED, file_type=why)
-
-
-def _fixed_part(pattern: str) -> str:
-    """The folder above the first wildcard."""
-    fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-    return fixed[: fixed.rfind("/") + 1] if is_remote(pattern) else os.path.abspath(os.path.dirname(fixed))
+from headcount.schemas.failures import Failure
+from headcount.schemas.files import FAILED, File
+from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.collection.places import match_input
+from headcount.transforms.tally import TALLY
 
 
 class MatchPhotos(beam.PTransform):

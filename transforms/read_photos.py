@@ -13,11 +13,11 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
-from schemas.files import FAILED, PHOTO, SKIPPED, File
-from transforms.found_file import FoundFile
-from transforms.photo_reader import ReadResult, ReadSettings
-from transforms.reader_pool import PoolSettings, ReaderPool
-from transforms.tally import TALLY
+from headcount.schemas.files import FAILED, PHOTO, SKIPPED, File
+from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.photo.reader import ReadResult, ReadSettings
+from headcount.transforms.photo.reader_pool import PoolSettings, ReaderPool
+from headcount.transforms.tally import TALLY
 
 
 class ReadPhotos(beam.PTransform):

@@ -11,10 +11,10 @@ from enum import StrEnum
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
-from schemas.files import FAILED, File
-from transforms.earlier import Earlier
-from transforms.found_file import FoundFile
-from transforms.tally import TALLY
+from headcount.schemas.files import FAILED, File
+from headcount.transforms.collection.earlier import Earlier
+from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.tally import TALLY
 
 
 class Again(StrEnum):

@@ -14,8 +14,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.album import Album
-from schemas.footfall import Footfall
+from headcount.schemas.album import Album
+from headcount.schemas.footfall import Footfall
 
 TO_THE_MINUTE: Final = ("second", "minute")
 TO_THE_MONTH: Final = (*TO_THE_MINUTE, "day", "month")

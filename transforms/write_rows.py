@@ -13,10 +13,10 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
-from schemas.columns import arrow_table
-from schemas.files import File
-from schemas.tables import TABLES
-from transforms.storage import create_file, join
+from headcount.schemas.columns import arrow_table
+from headcount.schemas.files import File
+from headcount.schemas.tables import TABLES
+from headcount.transforms.collection.storage import create_file, join
 
 KEPT: Final = "kept"
 """Beside the tables: rows of `files` that an earlier run wrote and this one keeps."""

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from beam_pipeline.run import run
-from beam_pipeline.settings import Settings
-from schemas.errors import UsageError
-from schemas.tables import TABLES
+from headcount.beam_pipeline.run import run
+from headcount.beam_pipeline.settings import Settings
+from headcount.schemas.errors import UsageError
+from headcount.schemas.tables import TABLES
+from headcount.transforms.collection.output import output_at
+from headcount.transforms.tally import TALLY
 from tests.tables import key
-from transforms.output import output_at
-from transforms.tally import TALLY
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import sys
 import pytest
 from PIL import Image
 
-from beam_pipeline.command import main, make_parser
-from beam_pipeline.settings import Settings
-from models.detectors import DEFAULT_MIN_FACE, DETECTORS, detection_side
+from headcount.beam_pipeline.command import main, make_parser
+from headcount.beam_pipeline.settings import Settings
+from headcount.models.detectors import DEFAULT_MIN_FACE, DETECTORS, detection_side
 from tests.conftest import ORIENTATION
 
 
@@ -48,7 +48,7 @@ def test_every_flag_of_run_is_a_setting(capsys):
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from beam_pipeline.command import make_parser; make_parser().format_help();"
+        "import sys; from headcount.beam_pipeline.command import make_parser; make_parser().format_help();"
         "print({'apache_beam', 'cv2', 'numpy', 'pyarrow', 'tensorflow'} & set(sys.modules))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
@@ -113,7 +113,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(finished):
     argv = ["show", str(output), "--failures"]
     reader, writer = os.pipe()
     os.close(reader)
-    code = f"import sys; from beam_pipeline.command import main; sys.exit(main({argv!r}))"
+    code = f"import sys; from headcount.beam_pipeline.command import main; sys.exit(main({argv!r}))"
     ended = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (1, b"")

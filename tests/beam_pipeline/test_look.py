@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beam_pipeline.command import main
-from beam_pipeline.look import draw_faces
-from schemas.faces import Face
+from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.look import draw_faces
+from headcount.schemas.faces import Face
 
 
 def test_look_draws_boxes_and_prints_a_table(album, tmp_path, capsys):

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from beam_pipeline import progress
-from beam_pipeline.progress import Progress, progress_line
-from transforms.tally import TALLY
+from headcount.beam_pipeline import progress
+from headcount.beam_pipeline.progress import Progress, progress_line
+from headcount.transforms.tally import TALLY
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from beam_pipeline.run import make_plan
-from beam_pipeline.settings import Settings
-from beam_pipeline.show import totals
-from models.attributes import DEFAULT_MODEL, SHIPPED, model_hash
-from schemas.tables import TABLES
-from transforms.output import output_at
+from headcount.beam_pipeline.run import make_plan
+from headcount.beam_pipeline.settings import Settings
+from headcount.beam_pipeline.show import totals
+from headcount.models.attributes import DEFAULT_MODEL, SHIPPED, model_hash
+from headcount.schemas.tables import TABLES
+from headcount.transforms.collection.output import output_at
 
 
 def test_every_file_of_the_album_has_its_end(finished):

@@ -17,15 +17,15 @@ import apache_beam as beam
 import pytest
 from apache_beam.portability.api import beam_runner_api_pb2
 
-from beam_pipeline.command import main, make_parser
-from beam_pipeline.run import run
-from beam_pipeline.settings import Settings
-from models.attributes import SHIPPED
-from models.detectors import WEIGHTS
-from runners.dataflow.launch import SWITCHES, arguments
-from runners.engines import ENGINES
+from headcount.beam_pipeline.command import main, make_parser
+from headcount.beam_pipeline.run import run
+from headcount.beam_pipeline.settings import Settings
+from headcount.models.attributes import SHIPPED
+from headcount.models.detectors import WEIGHTS
+from headcount.runners.dataflow.launch import SWITCHES, arguments
+from headcount.runners.engines import ENGINES
+from headcount.transforms.collection.storage import list_bucket, read_bytes
 from tests.buckets import BUCKET
-from transforms.storage import list_bucket, read_bytes
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "runners" / "dataflow"
@@ -155,7 +155,7 @@ def test_the_package_holds_the_weights(package):
     files += [Path(weights).with_suffix(".json") for weights in SHIPPED.values()]
     for file in files:
         name = str(file.relative_to(ROOT / "models"))
-        assert any(fnmatch(name, pattern) for pattern in package["package_data"]["models"]), name
+        assert any(fnmatch(name, pattern) for pattern in package["package_data"]["headcount.models"]), name
 
 
 @pytest.mark.parametrize("name", ENGINES["dataflow"].must)

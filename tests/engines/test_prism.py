@@ -9,9 +9,9 @@ import pandas as pd
 import psutil
 import pytest
 
-from beam_pipeline.run import run
-from beam_pipeline.settings import Settings
-from schemas.tables import TABLES
+from headcount.beam_pipeline.run import run
+from headcount.beam_pipeline.settings import Settings
+from headcount.schemas.tables import TABLES
 from tests.command import start
 from tests.tables import key
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from beam_pipeline.run import run
-from beam_pipeline.settings import Settings
-from schemas.tables import TABLES
+from headcount.beam_pipeline.run import run
+from headcount.beam_pipeline.settings import Settings
+from headcount.schemas.tables import TABLES
 from tests.tables import key
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.dataset import PACKED_SIZE, Faces
+from headcount.models.datasets.crops import PACKED_SIZE, Faces
 
 
 def make_faces(ages, females, votes=None, source="made", group=""):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from models.attributes import (
+from headcount.models.attributes import (
     DEFAULT_MODEL,
     SHIPPED,
     Calibration,
@@ -13,9 +13,9 @@ from models.attributes import (
     load_calibration,
     model_hash,
 )
-from models.framing import CROP_SIZE
-from schemas.errors import UsageError
-from schemas.labels import AGES, MOODS
+from headcount.models.framing import CROP_SIZE
+from headcount.schemas.errors import UsageError
+from headcount.schemas.labels import AGES, MOODS
 
 CROPS = np.random.default_rng(1).integers(0, 256, (5, CROP_SIZE, CROP_SIZE, 3), np.uint8)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.framing import CROP_CONTEXT, Box, Framing, crop_face
+from headcount.models.framing import CROP_CONTEXT, Box, Framing, crop_face
 
 
 def test_a_framing_shifts_and_scales_about_the_centre():

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from models.intervals import AGE_BANDS, age_interval, band_of, conformal_margins, holds
-from schemas.labels import AGES
+from headcount.models.intervals import AGE_BANDS, age_interval, band_of, conformal_margins, holds
+from headcount.schemas.labels import AGES
 
 
 def certain(years):

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.album import Album
-from schemas.columns import SCHEMA_VERSION, arrow_schema, arrow_table
-from schemas.faces import Face
-from schemas.failures import CODES, failure
-from schemas.labels import AGE_GROUP_NAMES, AGES, MOODS, age_group
-from schemas.tables import TABLES
+from headcount.schemas.album import Album
+from headcount.schemas.columns import SCHEMA_VERSION, arrow_schema, arrow_table
+from headcount.schemas.faces import Face
+from headcount.schemas.failures import CODES, failure
+from headcount.schemas.labels import AGE_GROUP_NAMES, AGES, MOODS, age_group
+from headcount.schemas.tables import TABLES
 
 BOUNDS = {0: "baby", 1.99: "baby", 2: "toddler", 8.9: "child", 9: "adolescent", 14: "teenager"}
 BOUNDS |= {19: "young adult", 25: "adult", 35: "mature adult", 45: "middle age", 59: "senior", 120: "senior"}

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from models.attributes import DEFAULT_MODEL, Calibration
-from schemas.faces import Face
-from schemas.failures import Failure
-from schemas.labels import AGES, ATTRIBUTES, MOODS
-from transforms.describe_faces import DescribeSettings, FaceModelHandler, describe
-from transforms.photo_reader import FaceCrop
+from headcount.models.attributes import DEFAULT_MODEL, Calibration
+from headcount.schemas.faces import Face
+from headcount.schemas.failures import Failure
+from headcount.schemas.labels import AGES, ATTRIBUTES, MOODS
+from headcount.transforms.describe_faces import DescribeSettings, FaceModelHandler, describe
+from headcount.transforms.photo.reader import FaceCrop
 
 FACE = Face(
     face_id="id-0",

@@ -5,15 +5,15 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.columns import arrow_table
-from schemas.faces import Face
-from schemas.failures import failure
-from schemas.files import File
-from schemas.photos import Photo
-from schemas.tables import TABLES
-from transforms.finish_run import RunInfo, finish_run, mark_duplicates
-from transforms.output import output_at, read_manifest
-from transforms.write_rows import Part
+from headcount.schemas.columns import arrow_table
+from headcount.schemas.faces import Face
+from headcount.schemas.failures import failure
+from headcount.schemas.files import File
+from headcount.schemas.photos import Photo
+from headcount.schemas.tables import TABLES
+from headcount.transforms.collection.output import output_at, read_manifest
+from headcount.transforms.finish_run import RunInfo, finish_run, mark_duplicates
+from headcount.transforms.write_rows import Part
 
 DAY = datetime(2024, 3, 4, 8, 10)
 

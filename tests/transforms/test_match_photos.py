@@ -4,10 +4,10 @@ from collections import Counter
 import pytest
 from apache_beam.coders import FastPrimitivesCoder
 
-from schemas.failures import Failure
-from schemas.files import File
-from transforms.found_file import FoundFile, uri_of
-from transforms.match_photos import MatchPhotos, match_input
+from headcount.schemas.failures import Failure
+from headcount.schemas.files import File
+from headcount.transforms.collection.found_file import FoundFile, uri_of
+from headcount.transforms.match_photos import MatchPhotos, match_input
 
 
 def names(matches):

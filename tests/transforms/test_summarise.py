@@ -2,9 +2,9 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from schemas.album import Album
-from schemas.footfall import Footfall
-from transforms.summarise import (
+from headcount.schemas.album import Album
+from headcount.schemas.footfall import Footfall
+from headcount.transforms.summarise import (
     ALBUM_PLACE,
     FOOTFALL_GROUPS,
     FOOTFALL_PLACE,

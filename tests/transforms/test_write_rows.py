@@ -1,7 +1,7 @@
 import pyarrow.parquet as pq
 
-from schemas.files import PHOTO, File
-from transforms.write_rows import KEPT, PART_ROWS, _WriteRowsDoFn
+from headcount.schemas.files import PHOTO, File
+from headcount.transforms.write_rows import KEPT, PART_ROWS, _WriteRowsDoFn
 
 
 def test_a_long_bundle_leaves_parts_before_it_ends(tmp_path):

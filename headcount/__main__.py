@@ -1,0 +1,8 @@
+"""`python -m headcount` is the `headcount` command."""
+
+import sys
+
+from headcount.beam_pipeline.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

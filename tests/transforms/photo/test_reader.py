@@ -1,0 +1,71 @@
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from headcount.models.framing import CROP_SIZE
+from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.photo.reader import PhotoReader
+
+
+@pytest.fixture
+def read(album, reading):
+    def read(name, **changes):
+        path = album / name
+        size = path.stat().st_size if path.exists() else 0
+        return PhotoReader(replace(reading, **changes)).read(FoundFile(str(path), str(album), size, 0.0))
+
+    return read
+
+
+def test_a_turned_photo_is_upright_in_its_row_and_boxes(read):
+    result = read("2019/turned.jpg")
+    photo, (found,) = result.photo, result.faces
+    assert (photo.width, photo.height, photo.orientation) == (400, 512, 6)
+    assert (photo.taken_at, photo.date_source, photo.make) == (
+        datetime(2019, 3, 4, 10, 11, 12),
+        "original",
+        "Maker",
+    )
+    assert photo.faces == 1
+    face = found.face
+    assert 150 < (face.left + face.right) / 2 < 300
+    assert 60 < (face.top + face.bottom) / 2 < 180
+    assert found.crop.shape == (CROP_SIZE, CROP_SIZE, 3)
+    assert face.age is None
+    assert face.brightness == pytest.approx(found.crop.mean(), rel=0.2)
+
+
+def test_copies_share_their_id(read):
+    assert read("2019/turned.jpg").photo.photo_id == read("2019/a copy.jpg").photo.photo_id
+
+
+def test_a_photo_without_a_face_is_a_row(read):
+    result = read("no face.png")
+    assert result.photo.faces == 0
+    assert result.faces == result.failures == []
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "code"),
+    [
+        ("text.jpg", "decode", "not_an_image"),
+        ("empty.jpg", "read", "empty"),
+        ("gone.jpg", "read", "unreadable"),
+    ],
+)
+def test_what_cannot_be_read_is_one_failure(read, name, stage, code):
+    result = read(name)
+    assert result.photo is None
+    (lost,) = result.failures
+    assert (lost.stage, lost.code) == (stage, code)
+    assert lost.uri.endswith(name)
+
+
+def test_too_many_pixels_are_a_failure(read):
+    assert read("2019/turned.jpg", max_pixels=1000).failures[0].code == "too_large"
+
+
+def test_other_files_are_skipped(read):
+    result = read("notes.csv")
+    assert (result.file_type, result.photo, result.failures) == ("csv", None, [])
