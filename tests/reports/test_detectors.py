@@ -13,7 +13,7 @@ from headcount.schemas.errors import PhotoError
 pytest.importorskip("matplotlib")
 
 from headcount.reports.detectors import write_detector_report
-from tests.models.test_report import Page
+from tests.reports.test_attributes import Page
 
 FOUND, MISSED, FALSE = Box(10, 10, 30, 30), Box(60, 60, 80, 80), Box(10, 60, 30, 80)
 STRANGE = "</figcaption><script>\ud800.jpg"
