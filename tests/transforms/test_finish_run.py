@@ -12,7 +12,7 @@ from headcount.schemas.files import File
 from headcount.schemas.photos import Photo
 from headcount.schemas.tables import TABLES
 from headcount.transforms.collection.output import output_at, read_manifest
-from headcount.transforms.finish_run import RunInfo, finish_run, mark_duplicates
+from headcount.transforms.finish_run import RunInfo, finish_run
 from headcount.transforms.write_rows import Part
 
 DAY = datetime(2024, 3, 4, 8, 10)
@@ -70,17 +70,6 @@ def write(info, tmp_path):
         return Part(table, str(path), len(rows))
 
     return write
-
-
-def test_the_copy_that_counts_has_a_date_and_then_the_smallest_uri():
-    photos = [photo("/c", "one", DAY), photo("/a", "one"), photo("/b", "one", DAY), photo("/d", "two")]
-    rows = mark_duplicates(arrow_table(Photo, photos)).to_pylist()
-    assert [(row["uri"], row["duplicate_of"]) for row in rows] == [
-        ("/a", "/b"),
-        ("/b", None),
-        ("/c", "/b"),
-        ("/d", None),
-    ]
 
 
 def test_faces_are_those_of_the_copies_that_count_and_the_summaries_add_up(info, write, tmp_path):
