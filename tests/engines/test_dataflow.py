@@ -245,7 +245,7 @@ def test_all_that_the_image_copies_is_there_and_of_one_version(package):
     copies = [line.split()[1:-1] for line in lines if line.startswith("COPY") and "--from" not in line]
     sources = {source for sources in copies for source in sources}
     assert all((ROOT / source).exists() for source in sources)
-    assert set(package["packages"]) <= sources
+    assert set(package["package_dir"].values()) <= sources
     variable = "ENV FLEX_TEMPLATE_PYTHON_PY_FILE="
     (program,) = (line.removeprefix(variable) for line in lines if line.startswith(variable))
     assert (ROOT / program.removeprefix("/opt/headcount/")).is_file()
