@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -33,7 +33,8 @@ class CaptureTime:
 
     `date_precision` is one of `schemas.labels.DATE_PRECISIONS`, missing parts of `taken_at` are the
     first of their range; `date_source` is one of `DATE_SOURCES`. Without a date all four are None.
-    `damage` names the sidecar or packet that could not be read on the way, for a failure row.
+    `damage` names the sidecars and the packet that make no sense, `unread` the sidecars that could not be
+    opened or read, both for a failure row.
     """
 
     taken_at: datetime | None = None
@@ -41,6 +42,7 @@ class CaptureTime:
     utc_offset_minutes: int | None = None
     date_source: str | None = None
     damage: str | None = None
+    unread: str | None = None
 
 
 class Moment(NamedTuple):
@@ -68,13 +70,22 @@ def capture_time(
     It is an instant, not a wall clock, and so it is told in UTC with the offset 0, as are Takeout's
     times and the names of Pixel phones.
     """
-    damage: list[str] = []
-    described = _described(metadata.xmp, file.sidecars, read_sidecar, damage)
+    troubles = _Troubles([], [])
+    described = _described(metadata.xmp, file.sidecars, read_sidecar, troubles)
+    taken = CaptureTime()
     for source, moment in _ladder(metadata, file, use_mtime, described):
         if moment and moment.at.year >= FIRST_YEAR and moment.at <= now + _DAY:
-            offset = _offset(metadata, moment)
-            return CaptureTime(moment.at, moment.precision, offset, source, "; ".join(damage) or None)
-    return CaptureTime(damage="; ".join(damage) or None)
+            taken = CaptureTime(moment.at, moment.precision, _offset(metadata, moment), source)
+            break
+    damage, unread = ("; ".join(details) or None for details in troubles)
+    return replace(taken, damage=damage, unread=unread)
+
+
+class _Troubles(NamedTuple):
+    """What could not be understood, and what could not be read."""
+
+    damage: list[str]
+    unread: list[str]
 
 
 def _ladder(
@@ -105,37 +116,37 @@ def _exif_moment(text: DateText) -> Moment | None:
 
 
 def _described(
-    embedded: bytes | None, sidecars: Sequence[str], read_sidecar: ReadSidecar, damage: list[str]
+    embedded: bytes | None, sidecars: Sequence[str], read_sidecar: ReadSidecar, troubles: _Troubles
 ) -> Iterator[Moment | None]:
     """The dates of the XMP beside the photo (a later word than its own), in it, then of Takeout.
 
     Takeout comes last: it says when, but not what the clock on the wall showed. What could not be read is
-    added to `damage`.
+    added to `troubles`.
     """
     beside = [path for path in sidecars if path.lower().endswith(".xmp")]
-    yield from _read_from(beside, read_sidecar, _xmp_moments, damage)
+    yield from _read_from(beside, read_sidecar, _xmp_moments, troubles)
     if embedded:
         try:
             yield from _xmp_moments(embedded)
         except PhotoError as error:
-            damage.append(error.detail)
+            troubles.damage.append(error.detail)
     others = [path for path in sidecars if path not in beside]
-    yield from _read_from(others, read_sidecar, _takeout_moments, damage)
+    yield from _read_from(others, read_sidecar, _takeout_moments, troubles)
 
 
 def _read_from(
     paths: Iterable[str],
     read_sidecar: ReadSidecar,
     moments: Callable[[bytes], list[Moment | None]],
-    damage: list[str],
+    troubles: _Troubles,
 ) -> Iterator[Moment | None]:
     for path in paths:
         try:
             yield from moments(read_sidecar(path, MAX_XMP + 1))
         except OSError as error:
-            damage.append(f"{uri_of(path)}: {error.strerror or type(error).__name__}")
+            troubles.unread.append(f"{uri_of(path)}: {error.strerror or type(error).__name__}")
         except PhotoError as error:
-            damage.append(f"{uri_of(path)}: {error.detail}")
+            troubles.damage.append(f"{uri_of(path)}: {error.detail}")
 
 
 def _xmp_moments(packet: bytes) -> list[Moment | None]:

@@ -122,7 +122,7 @@ def decode(
     `damage` set; other formats must be complete.
 
     Raises PhotoError: `empty`, `not_an_image`, `too_large` (more than `max_pixels`, by the header),
-    `bad_image`, or `decoder_died` when memory ran out.
+    `bad_image`, or `out_of_memory`.
     """
     with _photo_errors():
         opened = _open(image, format, max_pixels)
@@ -148,7 +148,7 @@ def _photo_errors() -> Iterator[None]:
     except PhotoError:
         raise
     except MemoryError as error:
-        raise PhotoError("decoder_died", f"MemoryError: {error}") from error
+        raise PhotoError("out_of_memory", f"MemoryError: {error}") from error
     except Exception as error:  # damaged bytes make readers raise anything, SyntaxError included
         raise PhotoError("bad_image", f"{type(error).__name__}: {error}") from error
 

@@ -133,11 +133,12 @@ class PhotoReader:
         metadata = read_metadata(content, kind.format)
         started_at, use_mtime = self._settings.started_at, self._settings.use_mtime
         taken = capture_time(metadata, file, started_at, use_mtime, read_sidecar)
-        failures = [
-            failure(file.uri, "metadata", "bad_metadata", damage)
-            for damage in (metadata.damage, taken.damage)
-            if damage
-        ]
+        troubles = (
+            ("bad_metadata", metadata.damage),
+            ("bad_metadata", taken.damage),
+            ("unreadable_sidecar", taken.unread),
+        )
+        failures = [failure(file.uri, "metadata", code, detail) for code, detail in troubles if detail]
         known = self._known.find(photo_id) if self._known else None
         if known:
             moved = replace(known, uri=file.uri, duplicate_of=None, **_dates(taken))

@@ -136,7 +136,7 @@ class ReaderPool:
         except ProcessExpired as death:
             lost = failure(file.uri, "read", "decoder_died", f"exit code {death.exitcode}")
         except MemoryError:
-            lost = failure(file.uri, "read", "decoder_died", "out of memory")
+            lost = failure(file.uri, "read", "out_of_memory")
         except Exception as error:  # Whatever one photo does to a child, the run goes on.
             lost = failure(file.uri, "read", "internal_error", repr(error))
         return ReadResult(failures=[lost])

@@ -242,11 +242,8 @@ def test_unreadable_sidecars_are_told_and_cost_no_date(tmp_path: Path) -> None:
     taken = capture_time(Metadata(xmp=b"<a>"), file, NOW)
     assert (taken.taken_at, taken.date_source) == (datetime(2014, 7, 6, 16, 11), "filename")
     assert taken.damage is not None
-    assert [part.partition(":")[0] for part in taken.damage.split("; ")] == [
-        "/nowhere/a.xmp",
-        "XMP",
-        str(damaged),
-    ]
+    assert [part.partition(":")[0] for part in taken.damage.split("; ")] == ["XMP", str(damaged)]
+    assert taken.unread == "/nowhere/a.xmp: No such file or directory"
 
 
 # --- names -------------------------------------------------------------------------------------

@@ -219,7 +219,7 @@ def test_out_of_memory_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
         raise MemoryError
 
     monkeypatch.setattr("headcount.transforms.photo.decode._to_rgb", no_memory)
-    with pytest.raises(PhotoError, match="decoder_died"):
+    with pytest.raises(PhotoError, match="out_of_memory"):
         decoded(encoded("png"))
 
 

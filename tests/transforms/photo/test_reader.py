@@ -4,6 +4,7 @@ from datetime import datetime
 import pytest
 
 from headcount.models.framing import CROP_SIZE
+from headcount.schemas.failures import MACHINE_CODES
 from headcount.transforms.collection.found_file import FoundFile
 from headcount.transforms.photo.reader import PhotoReader
 
@@ -60,6 +61,13 @@ def test_what_cannot_be_read_is_one_failure(read, name, stage, code):
     (lost,) = result.failures
     assert (lost.stage, lost.code) == (stage, code)
     assert lost.uri.endswith(name)
+
+
+def test_a_sidecar_that_cannot_be_opened_is_a_failure_of_the_machine(reading, album):
+    (beside,) = (str(path) for path in album.glob("IMG_*.webp"))
+    (lost,) = PhotoReader(reading).read(FoundFile(beside, "/", 1, None, (f"{beside}.xmp",))).failures
+    assert (lost.stage, lost.code) == ("metadata", "unreadable_sidecar")
+    assert lost.code in MACHINE_CODES
 
 
 def test_too_many_pixels_are_a_failure(read):

@@ -106,7 +106,7 @@ def test_a_photo_over_its_memory_is_lost_alone(reading, good, tmp_path):
         pool.release()
     assert [result.photo is not None for result in results] == [True, False, True]
     (lost,) = results[1].failures
-    assert (lost.stage, lost.code, lost.detail) == ("read", "decoder_died", "out of memory")
+    assert (lost.stage, lost.code, lost.detail) == ("read", "out_of_memory", "")
 
 
 def test_users_with_equal_settings_share_a_pool_that_ends_with_the_last(reading):
