@@ -10,6 +10,11 @@ from headcount.schemas.columns import TEXT, WORD, column
 PHOTO: Final = "photo"
 FAILED: Final = "failed"
 SKIPPED: Final = "skipped"
+LISTED: Final = "listed"
+"""A folder, or a prefix of a bucket, that was listed to its end: what it held is known."""
+
+FOLDER: Final = "folder"
+"""The type of what was listed, or could not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,13 @@ class File:
     """What the next run compares: a file of the same `uri` and `version` is not read again."""
 
     uri: str = column(TEXT, "as in photos and failures")
-    version: str = column(TEXT, "size and modification time of the file and its sidecars when it was listed")
-    outcome: str = column(WORD, f"{PHOTO}, {FAILED} (a row of failures and none of photos) or {SKIPPED}")
-    file_type: str = column(WORD, "type of the content, or why it was skipped")
+    version: str = column(
+        TEXT,
+        "size and modification time of the file and its sidecars when it was listed; of a folder, the number"
+        " of its entries",
+    )
+    outcome: str = column(
+        WORD,
+        f"{PHOTO}, {FAILED} (a row of failures and none of photos), {SKIPPED}, or, of a folder, {LISTED}",
+    )
+    file_type: str = column(WORD, f"type of the content, {FOLDER}, or why it was skipped")

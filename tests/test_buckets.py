@@ -15,11 +15,12 @@ from headcount.beam_pipeline.settings import Settings
 from headcount.beam_pipeline.show import totals
 from headcount.runners.engines import engine_options
 from headcount.schemas.errors import UsageError
+from headcount.schemas.files import File
 from headcount.schemas.tables import TABLES
 from headcount.transforms.collection import output as output_module
 from headcount.transforms.collection.output import output_at
+from headcount.transforms.collection.places import match_input
 from headcount.transforms.collection.storage import exists, list_bucket, open_file, read_bytes, write_bytes
-from headcount.transforms.match_photos import match_input
 from headcount.transforms.photo.reader import fetch
 from headcount.transforms.tally import TALLY
 from tests.buckets import BUCKET, Store
@@ -136,15 +137,18 @@ def test_ten_thousand_objects_are_listed(s3, tmp_path):
     backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
     for number in range(10_000):
         backend.put_object(BUCKET, f"{tmp_path.name}/{number % 7}/{number:05}.jpg", b"x")
-    found = list(match_input(f"{s3.url}/{tmp_path.name}"))
-    assert len({match.uri for match in found}) == 10_000
+    found = {match.uri: match for match in match_input(f"{s3.url}/{tmp_path.name}")}
+    listed = {uri: match.version for uri, match in found.items() if isinstance(match, File)}
+    place = f"{s3.url}/{tmp_path.name}"
+    assert listed.pop(place) == "7"
+    assert sum(map(int, listed.values())) == len(found) - 8 == 10_000
 
 
 def test_a_photo_that_cannot_be_fetched_is_an_error_of_the_file(store, place):
     with pytest.raises(OSError, match=r"(?i)not.?found|no such"):
         read_bytes(f"{place}/gone.jpg")
     write_bytes(f"{place}/film.mp4", b"\0\0\0\x18ftypmp42" + bytes(10_000))
-    (film,) = match_input(place)
+    (film, _) = match_input(place)
     assert len(fetch(film).content) == 64
 
 

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headcount.schemas.columns import arrow_schema, arrow_table
-from headcount.schemas.files import SKIPPED
+from headcount.schemas.files import LISTED, SKIPPED
 from headcount.schemas.manifest import Manifest
 from headcount.schemas.tables import TABLES
 from headcount.transforms.collection.earlier import Earlier
@@ -134,6 +134,7 @@ def _files(info: RunInfo, paths: Mapping[str, Sequence[str]]) -> tuple[pa.Table,
     if info.keep_deleted and info.earlier:
         before = _read_all("files", [info.earlier.files])
         met = pa.concat_arrays([*new["uri"].chunks, *kept["uri"].chunks, pa.array(info.forget, pa.string())])
+        before = before.filter(pc.not_equal(before["outcome"].cast(pa.string()), LISTED))
         kept = pa.concat_tables([kept, before.filter(pc.invert(pc.is_in(before["uri"], value_set=met)))])
     return pa.concat_tables([new, kept]).unify_dictionaries(), kept
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
-from headcount.schemas.failures import Failure
-from headcount.schemas.files import FAILED, File
+from headcount.schemas.files import File
 from headcount.transforms.collection.found_file import FoundFile
 from headcount.transforms.collection.places import match_input
 from headcount.transforms.tally import TALLY
@@ -17,6 +16,8 @@ from headcount.transforms.tally import TALLY
 
 class MatchPhotos(beam.PTransform):
     """A tuple of inputs -> `found` (FoundFile), `files` (File that needs no reading), `failures`.
+
+    Among `files` are the folders that were listed to their end (LISTED) and those that could not be (FAILED).
 
     Each file comes once, whatever the inputs share; those whose uri is in `forget` do not come.
     """
@@ -52,10 +53,5 @@ class _MatchPhotosDoFn(beam.DoFn):
                     yield TaggedOutput("files", match)
                 else:
                     TALLY.add(failures=1)
-                    yield TaggedOutput("failures", match)
-                    yield TaggedOutput("files", unlisted(match))
-
-
-def unlisted(lost: Failure) -> File:
-    """The row of a file or folder that could not even be listed; no later run takes it for known."""
-    return File(uri=lost.uri, version="", outcome=FAILED, file_type="unknown")
+                    yield TaggedOutput("failures", match.failure)
+                    yield TaggedOutput("files", match.row)

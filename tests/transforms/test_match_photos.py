@@ -4,10 +4,10 @@ from collections import Counter
 import pytest
 from apache_beam.coders import FastPrimitivesCoder
 
-from headcount.schemas.failures import Failure
-from headcount.schemas.files import File
+from headcount.schemas.files import FAILED, LISTED, File
 from headcount.transforms.collection.found_file import FoundFile, uri_of
-from headcount.transforms.match_photos import MatchPhotos, match_input
+from headcount.transforms.collection.places import Unlisted, match_input
+from headcount.transforms.match_photos import MatchPhotos
 
 
 def names(matches):
@@ -37,7 +37,42 @@ def test_hidden_and_system_folders_are_counted_and_not_entered(tmp_path):
     assert Counter(m.file_type for m in matches if isinstance(m, File)) == {
         "hidden folder": 2,
         "hidden file": 1,
+        "folder": 2,
     }
+
+
+def test_every_folder_that_was_listed_to_its_end_has_a_row(tmp_path):
+    for name in ("a.jpg", "b.jpg", "2019/c.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    folders = {match.uri: match for match in match_input(str(tmp_path)) if isinstance(match, File)}
+    assert {row.outcome for row in folders.values()} == {LISTED}
+    assert {uri: row.version for uri, row in folders.items()} == {
+        str(tmp_path): "3",
+        str(tmp_path / "2019"): "1",
+    }
+
+
+def test_a_folder_that_cannot_be_listed_is_a_failure_and_is_not_called_listed(tmp_path, monkeypatch):
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "a.jpg").touch()
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.path.basename(path) == "shut":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    matches = list(match_input(str(tmp_path)))
+    (lost,) = [match for match in matches if isinstance(match, Unlisted)]
+    assert (lost.row.uri, lost.row.outcome, lost.row.file_type) == (
+        str(tmp_path / "shut"),
+        FAILED,
+        "folder",
+    )
+    assert lost.failure.code == "unreadable"
+    assert [match.uri for match in matches if isinstance(match, File)] == [str(tmp_path)]
 
 
 def test_a_glob_gives_what_it_matches_and_the_folder_above_it_is_the_root(album):
@@ -73,9 +108,10 @@ def test_a_list_names_files_from_its_own_folder_and_a_missing_one_is_a_failure(a
     listing.write_text(f"{album}/2019/turned.jpg\r\nb.jpg\n\ngone.jpg\n")
     matches = list(match_input(str(listing)))
     assert names(matches) == ["turned.jpg", "b.jpg"]
-    (lost,) = [match for match in matches if isinstance(match, Failure)]
-    assert lost.uri == str(tmp_path / "gone.jpg")
-    assert lost.code == "unreadable"
+    (lost,) = [match for match in matches if isinstance(match, Unlisted)]
+    assert lost.failure.uri == lost.row.uri == str(tmp_path / "gone.jpg")
+    assert lost.failure.code == "unreadable"
+    assert (lost.row.version, lost.row.outcome) == ("", FAILED)
 
 
 def test_links_in_a_loop_end(tmp_path):
@@ -93,14 +129,16 @@ def test_the_output_inside_the_input_is_not_read(tmp_path):
 
 def test_a_pipe_is_skipped(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
-    (skipped,) = match_input(str(tmp_path))
+    (_, skipped) = match_input(str(tmp_path))
     assert (skipped.outcome, skipped.file_type) == ("skipped", "special file")
 
 
 def test_sidecars_come_with_their_photo(tmp_path):
     for name in ("a.jpg", "a.jpg.json", "a.xmp", "b.jpg"):
         (tmp_path / name).touch()
-    sidecars = {os.path.basename(f.path): f.sidecars for f in match_input(str(tmp_path))}
+    sidecars = {
+        os.path.basename(f.path): f.sidecars for f in match_input(str(tmp_path)) if isinstance(f, FoundFile)
+    }
     assert set(sidecars["a.jpg"]) == {str(tmp_path / "a.xmp"), str(tmp_path / "a.jpg.json")}
     assert sidecars["b.jpg"] == ()
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from headcount.schemas.files import File
+from headcount.schemas.files import LISTED, File
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.storage import local_copy
 
@@ -28,7 +29,10 @@ class Earlier:
         with local_copy(self.files) as file:
             table = pq.read_table(file)
         # Without a version a file could not be listed, or is passed over by its name.
-        for row in table.filter(pc.not_equal(table["version"], "")).to_pylist():
+        known = pc.and_(
+            pc.not_equal(table["version"], ""), pc.not_equal(table["outcome"].cast(pa.string()), LISTED)
+        )
+        for row in table.filter(known).to_pylist():
             yield File(**row)
 
 

@@ -7,10 +7,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from headcount.schemas.failures import Failure, failure
-from headcount.schemas.files import SKIPPED, File
+from headcount.schemas.files import FAILED, FOLDER, LISTED, SKIPPED, File
 from headcount.transforms.collection.found_file import FoundFile, uri_of
 from headcount.transforms.collection.sidecars import find_sidecars
 from headcount.transforms.collection.storage import is_remote, join, list_bucket
@@ -40,8 +41,29 @@ HIDDEN_FILE: Final = "hidden file"
 SPECIAL_FILE: Final = "special file"
 """A pipe, socket or device: to open it could wait for ever."""
 
-Match = FoundFile | File | Failure
-"""A file to read, something that is skipped, or a file or folder that cannot be listed."""
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A file or folder of which nothing is known, and why."""
+
+    uri: str
+    file_type: str
+    """`FOLDER`, or "unknown" where not even that is known."""
+    why: str
+
+    @property
+    def failure(self) -> Failure:
+        """Its row of the failures table."""
+        return failure(self.uri, "read", "unreadable", self.why)
+
+    @property
+    def row(self) -> File:
+        """Its row of the files table; no later run takes it for known."""
+        return File(uri=self.uri, version="", outcome=FAILED, file_type=self.file_type)
+
+
+Match = FoundFile | File | Unlisted
+"""A file to read, something that is skipped or a folder that was listed, or what cannot be listed."""
 
 
 def is_hidden_folder(name: str) -> bool:
@@ -50,7 +72,7 @@ def is_hidden_folder(name: str) -> bool:
 
 
 def match_input(source: str, exclude: str | None = None) -> Iterator[Match]:
-    """Every file of one input, every hidden file and folder that is passed over, every unreadable folder.
+    """Every file of one input, and a row for every folder: listed to its end, passed over, or unreadable.
 
     `exclude` is a folder that is never entered: the run's own output.
     """
@@ -87,6 +109,7 @@ def _match_folder(root: str, exclude: str | None) -> Iterator[Match]:
             subfolders.clear()
             continue
         entered.add((info.st_dev, info.st_ino))
+        yield _listed(folder, len(subfolders) + len(names))
         hidden = [name for name in subfolders if is_hidden_folder(name)]
         subfolders[:] = sorted(set(subfolders) - set(hidden))
         yield from (_skipped(os.path.join(folder, name), HIDDEN_FOLDER) for name in sorted(hidden))
@@ -95,7 +118,7 @@ def _match_folder(root: str, exclude: str | None) -> Iterator[Match]:
             path = os.path.join(folder, name)
             yield _skipped(path, HIDDEN_FILE) if name.startswith(".") else _found(path, root, siblings)
     for error in unreadable:
-        yield failure(uri_of(str(error.filename)), "read", "unreadable", str(error))
+        yield Unlisted(uri_of(str(error.filename)), FOLDER, str(error))
 
 
 def _match_file(path: str, root: str | None = None) -> Iterator[Match]:
@@ -122,7 +145,8 @@ def _match_list(source: str, exclude: str | None) -> Iterator[Match]:
 
 
 def _match_bucket(source: str, exclude: str | None) -> Iterator[Match]:
-    pattern = source if re.search(r"[*?\[]", source) else join(source, "**")
+    folder_given = not re.search(r"[*?\[]", source)
+    pattern = join(source, "**") if folder_given else source
     root = _fixed_part(pattern)
     objects = {found.path: found for found in list_bucket(pattern)}
     siblings: dict[str, set[str]] = {}
@@ -130,10 +154,16 @@ def _match_bucket(source: str, exclude: str | None) -> Iterator[Match]:
         folder, _, name = path.rpartition("/")
         siblings.setdefault(folder, set()).add(name)
     hidden: set[str] = set()
+    entries: dict[str, set[str]] = {root.rstrip("/"): set()} if folder_given else {}
     for path, found in objects.items():
         *folders, name = path[len(root) :].split("/")
         if not name or (exclude and path.startswith(join(exclude, ""))):
             continue
+        for depth in range(len(folders) + 1 if folder_given else 0):
+            if depth and is_hidden_folder(folders[depth - 1]):
+                break
+            above = (root + "/".join(folders[:depth])).rstrip("/")
+            entries.setdefault(above, set()).add([*folders, name][depth])
         closed = next((n for n, folder in enumerate(folders) if is_hidden_folder(folder)), None)
         if closed is not None:
             hidden.add(root + "/".join(folders[: closed + 1]))
@@ -145,6 +175,7 @@ def _match_bucket(source: str, exclude: str | None) -> Iterator[Match]:
             modified = found.last_updated_in_seconds or None
             yield FoundFile(path, root, found.size_in_bytes, modified, sidecars, "".join(changes))
     yield from (_skipped(folder, HIDDEN_FOLDER) for folder in sorted(hidden))
+    yield from (_listed(folder, len(names)) for folder, names in sorted(entries.items()))
 
 
 def _version(sidecar: FileMetadata) -> str:
@@ -159,8 +190,12 @@ def _found(path: str, root: str, siblings: frozenset[str]) -> Match:
         sidecars = find_sidecars(path, siblings)
         changes = [f"{beside.st_size}:{beside.st_mtime}" for beside in map(os.stat, sidecars)]
     except OSError as error:
-        return failure(uri_of(path), "read", "unreadable", str(error))
+        return Unlisted(uri_of(path), "unknown", str(error))
     return FoundFile(path, root, info.st_size, info.st_mtime, sidecars, "".join(f"+{c}" for c in changes))
+
+
+def _listed(folder: str, entries: int) -> File:
+    return File(uri=uri_of(folder), version=str(entries), outcome=LISTED, file_type=FOLDER)
 
 
 def _skipped(path: str, why: str) -> File:
