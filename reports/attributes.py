@@ -52,13 +52,13 @@ _PARTS: Final = {
 _MISTAKES: Final = {
     "age": "Faces whose true age lies outside of the 90 % interval, which stands in brackets: those that are "
     "furthest off, measured in its width.",
-    "gender": "Faces told the wrong gender with the highest probability.",
-    "mood": "Faces told the wrong mood with the highest probability.",
+    "gender": "Faces whose predicted gender is wrong, the most confident first.",
+    "mood": "Faces whose predicted mood is wrong, the most confident first.",
 }
 
 _ABOUT: Final = (
     "Age, gender and mood here are what a face looks like in one picture, not who a person is. “True” is the "
-    "label that came with the face, “told” the answer of the model. The page holds faces: keep it as you "
+    "label that came with the face, “predicted” the answer of the model. The page holds faces: keep it as you "
     "keep the labelled set."
 )
 
@@ -154,15 +154,15 @@ def _by_band(metrics: Metrics, faces: Faces, outputs: Outputs) -> str:
     bands = metrics.get("by_band") or {}
     figures = []
     if any("age.mae" in row for row in bands.values()):
-        caption = "Mean error and bias of the told age by true age."
+        caption = "Mean error and bias of the predicted age by true age."
         figures.append(figure(plots.error_by_band(bands), caption))
     if "age" in outputs and faces.exact.any():
         mean = expected_age(outputs["age"][faces.exact])
-        caption = "Told against true age: the bluer, the more faces; right on the line."
+        caption = "Predicted against true age: the bluer, the more faces; right on the line."
         figures.append(figure(plots.age_density(faces.age[faces.exact, 0], mean), caption))
     return section(
         "By age",
-        "The same figures for each band of true age, in years. A bias above zero: told too old.",
+        "The same figures for each band of true age, in years. A bias above zero: predicted too old.",
         _table(bands),
         side_by_side(figures),
     )
@@ -195,7 +195,7 @@ def _gap(key: str, gap: Mapping[str, Any], by_group: Mapping[str, Metrics]) -> s
     )
     if share:
         apart = f"{100 * gap['gap']:.1f} points"
-        return f"{what}: told right least often for {worst}, most often for {best}, a gap of {apart}."
+        return f"{what}: right least often for {worst}, most often for {best}, a gap of {apart}."
     return f"{what}: furthest off for {worst}, closest for {best}, a gap of {gap['gap']:.2f} years."
 
 
@@ -220,7 +220,7 @@ def _certainty(faces: Faces, outputs: Outputs) -> str:
     return section(
         "How far a probability can be trusted",
         "Of the answers given with 80 %, eight in ten should be right: the points should lie on the dashed "
-        "line. Below it the model is surer than it should be. The bars say which share of the faces is told "
+        "line. Below it the model is surer than it should be. The bars say which share of the faces is predicted "
         "with that probability.",
         side_by_side(figures),
     )
@@ -231,9 +231,9 @@ def _moods(metrics: Metrics) -> str:
     some = any(sum(row.values()) for row in counts.values())
     return section(
         "Which moods are taken for which",
-        "Each row is one true mood, the number in a cell how many in a hundred of its faces were told the "
+        "Each row is one true mood, the number in a cell how many in a hundred of its faces were predicted the "
         "mood below. Only faces count whose label more than half of the people who looked agreed on.",
-        side_by_side([figure(plots.confusion(counts), "Told against true mood, %")]) if some else "",
+        side_by_side([figure(plots.confusion(counts), "Predicted against true mood, %")]) if some else "",
     )
 
 
@@ -252,7 +252,7 @@ def _averages(faces: Faces) -> str:
     return section(
         "Average faces",
         "The mean of all faces of a band of true age, in years, where there are at least "
-        f"{sheets.LEAST_FOR_AVERAGE}; below each their number. A blurred mean tells that its faces are "
+        f"{sheets.LEAST_FOR_AVERAGE}; below each their number. A blurred mean says that its faces are "
         "framed differently.",
         sheets.average_faces(faces),
     )

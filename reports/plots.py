@@ -44,21 +44,21 @@ _STYLE: Final[dict[Any, Any]] = {
 _MODES: Final = "<style>svg{color:#222}@media(prefers-color-scheme:dark){svg{color:#ddd}}</style>"
 
 
-def age_density(true: np.ndarray, told: np.ndarray) -> str:
-    """How many faces were told which age, by true age; both in years, [n]."""
-    top = float(np.ceil(max(true.max(), told.max()) / 10 + 0.1) * 10)
+def age_density(true: np.ndarray, predicted: np.ndarray) -> str:
+    """How many faces were predicted which age, by true age; both in years, [n]."""
+    top = float(np.ceil(max(true.max(), predicted.max()) / 10 + 0.1) * 10)
     cells = np.arange(0, top + _YEARS_A_CELL, _YEARS_A_CELL)
-    counts = np.histogram2d(told, true, bins=(cells, cells))[0]
-    # Square root: a lone face must stay visible beside the crowd of young adults.
+    counts = np.histogram2d(predicted, true, bins=(cells, cells))[0]
+    # Square root: a lone face must stay visible next to the crowd of young adults.
     shades = np.sqrt(counts / counts.max())
 
     def draw(axes: Axes) -> None:
         ends = (0, cells[-1], 0, cells[-1])
         axes.imshow(shades, _SHADES, origin="lower", extent=ends, interpolation="none", vmin=0, vmax=1)
         axes.plot((0, top), (0, top), color=_ORANGE, linewidth=1)
-        axes.set(xlabel="true age, years", ylabel="told age, years", xlim=(0, top), ylim=(0, top))
+        axes.set(xlabel="true age, years", ylabel="predicted age, years", xlim=(0, top), ylim=(0, top))
 
-    alt = f"Told against true age of {len(true):,} faces: they lie near the diagonal where the age is right."
+    alt = f"Predicted against true age of {len(true):,} faces: they lie near the diagonal where the age is right."
     return _image(draw, alt)
 
 
@@ -75,8 +75,8 @@ def error_by_band(by_band: Mapping[str, Mapping[str, Any]]) -> str:
         axes.set(xlabel="true age, years", ylabel="years")
         axes.legend()
 
-    told = "; ".join(f"{band}: {row['age.mae']:.1f} and {row['age.bias']:+.1f}" for band, row in rows.items())
-    return _image(draw, f"Mean error and bias of the told age, in years, by band of true age. {told}.")
+    predicted = "; ".join(f"{band}: {row['age.mae']:.1f} and {row['age.bias']:+.1f}" for band, row in rows.items())
+    return _image(draw, f"Mean error and bias of the predicted age, in years, by band of true age. {predicted}.")
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray, lowest: float, what: str) -> str:
@@ -106,24 +106,24 @@ def reliability(confidence: np.ndarray, right: np.ndarray, lowest: float, what: 
 
 
 def confusion(counts: Mapping[str, Mapping[str, int]]) -> str:
-    """Which mood was told for which true mood, as shares of each true mood in %."""
+    """Which mood was predicted for which true mood, as shares of each true mood in %."""
     true = [mood for mood, row in counts.items() if sum(row.values())]
-    told = list(dict.fromkeys(mood for row in counts.values() for mood in row))
-    table = np.array([[counts[t].get(mood, 0) for mood in told] for t in true], float)
+    predicted = list(dict.fromkeys(mood for row in counts.values() for mood in row))
+    table = np.array([[counts[t].get(mood, 0) for mood in predicted] for t in true], float)
     shares = table / table.sum(1, keepdims=True)
 
     def draw(axes: Axes) -> None:
         axes.imshow(shares, _SHADES, interpolation="none", vmin=0, vmax=1, aspect="auto")
         for (row, column), share in np.ndenumerate(shares):
             axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center")
-        axes.set_xticks(range(len(told)), told, rotation=35, ha="right")
+        axes.set_xticks(range(len(predicted)), predicted, rotation=35, ha="right")
         axes.set_yticks(
             range(len(true)), [f"{t} ({n:,.0f})" for t, n in zip(true, table.sum(1), strict=True)]
         )
-        axes.set(xlabel="told mood", ylabel="true mood (faces)")
+        axes.set(xlabel="predicted mood", ylabel="true mood (faces)")
 
-    right = "; ".join(f"{t}: {100 * shares[i, told.index(t)]:.0f} %" for i, t in enumerate(true) if t in told)
-    return _image(draw, f"Told against true mood, in % of each true mood. Right: {right}.")
+    right = "; ".join(f"{t}: {100 * shares[i, predicted.index(t)]:.0f} %" for i, t in enumerate(true) if t in predicted)
+    return _image(draw, f"Predicted against true mood, in % of each true mood. Right: {right}.")
 
 
 def recall_and_precision(
@@ -141,8 +141,8 @@ def recall_and_precision(
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
         axes.legend(loc="lower left")
 
-    told = "; ".join(f"{name}: {100 * r:.1f} % and {100 * p:.1f} %" for name, (r, p) in chosen.items())
-    return _image(draw, f"Precision by recall. At the threshold in use, recall and precision: {told}.")
+    predicted = "; ".join(f"{name}: {100 * r:.1f} % and {100 * p:.1f} %" for name, (r, p) in chosen.items())
+    return _image(draw, f"Precision by recall. At the threshold in use, recall and precision: {predicted}.")
 
 
 def _image(draw: Callable[[Axes], None], alt: str) -> str:

@@ -27,30 +27,30 @@ def name(text: object) -> str:
     return f"<bdi>{html.escape(str(text))}</bdi>"
 
 
-def gender_mistakes(faces: Faces, p_female: np.ndarray, told: np.ndarray) -> str:
-    """The faces told the wrong gender, the surest first; empty where there is none."""
+def gender_mistakes(faces: Faces, p_female: np.ndarray, answered: np.ndarray) -> str:
+    """The faces whose predicted gender is wrong, the most confident first; empty where there is none."""
     wrong = np.isfinite(faces.female) & ((p_female >= 0.5) != (faces.female == 1))
     confidence = np.maximum(p_female, 1 - p_female)
 
     def caption(row: int) -> str:
         true, other = GENDERS if faces.female[row] == 1 else GENDERS[::-1]
-        return _caption(true, other, confidence[row], told[row])
+        return _caption(true, other, confidence[row], answered[row])
 
     return _sheet(faces, _surest(wrong, confidence), caption)
 
 
-def mood_mistakes(faces: Faces, p_mood: np.ndarray, told: np.ndarray) -> str:
-    """The faces told the wrong mood, the surest first; empty where there is none."""
+def mood_mistakes(faces: Faces, p_mood: np.ndarray, answered: np.ndarray) -> str:
+    """The faces whose predicted mood is wrong, the most confident first; empty where there is none."""
     true, best, confidence = majority_mood(faces.votes), p_mood.argmax(1), p_mood.max(1)
 
     def caption(row: int) -> str:
-        return _caption(MOODS[true[row]], MOODS[best[row]], confidence[row], told[row])
+        return _caption(MOODS[true[row]], MOODS[best[row]], confidence[row], answered[row])
 
     return _sheet(faces, _surest((true >= 0) & (best != true), confidence), caption)
 
 
 def age_mistakes(faces: Faces, p_age: np.ndarray, margins: Sequence[float]) -> str:
-    """The faces whose true age lies outside of the told interval, the most intervals away first."""
+    """The faces whose true age lies outside of the predicted interval, the most intervals away first."""
     low, high = faces.age[:, 0].astype(int), faces.age[:, 1].astype(int)
     mean, (start, end) = expected_age(p_age), age_interval(p_age, margins)
     outside = (high > low) & ((high <= start) | (low >= end))
@@ -59,7 +59,7 @@ def age_mistakes(faces: Faces, p_age: np.ndarray, margins: Sequence[float]) -> s
     def caption(row: int) -> str:
         last = f"-{high[row] - 1}" if high[row] < AGES else "+"
         years = f"{low[row]}{last if high[row] - low[row] > 1 else ''}"
-        return f"true {years}<br>told {mean[row]:.0f} ({start[row]:.0f}-{end[row]:.0f})"
+        return f"true {years}<br>predicted {mean[row]:.0f} ({start[row]:.0f}-{end[row]:.0f})"
 
     return _sheet(faces, _surest(outside, error / (end - start)), caption)
 
@@ -111,9 +111,9 @@ def sheet(pictures: Iterable[tuple[np.ndarray, str, object]]) -> str:
     return f'<div class="sheet">{figures}</div>' if figures else ""
 
 
-def _caption(true: str, told: str, probability: float, answered: bool) -> str:
+def _caption(true: str, predicted: str, probability: float, answered: bool) -> str:
     null = "" if answered else "<br><em>null in a run</em>"
-    return f"true {true}<br>told {told} {100 * probability:.1f}&nbsp;%{null}"
+    return f"true {true}<br>predicted {predicted} {100 * probability:.1f}&nbsp;%{null}"
 
 
 def _image(rgb: np.ndarray, alt: str) -> str:

@@ -139,7 +139,7 @@ def test_the_answered_stand_beside_all(tmp_path):
 def test_the_worst_group_is_named_with_its_gap(full):
     words = " ".join(full.sections["By group"].split())
     assert (
-        "Gender: told right least often for b (50.0 %), most often for a (100.0 %), a gap of 50.0 points."
+        "Gender: right least often for b (50.0 %), most often for a (100.0 %), a gap of 50.0 points."
         in words
     )
 
@@ -176,7 +176,7 @@ def test_the_surest_mistakes_come_first_and_right_answers_not(tmp_path):
     p_female = np.linspace(0.99, 0.01, 60).astype(np.float32)
     sheet = write(tmp_path, faces, {"gender": p_female}).sections["Surest mistakes: gender"]
     assert re.findall(r"made-(\d+)", sheet) == [str(number) for number in range(59, 59 - MISTAKES, -1)]
-    assert "told male 99.0\xa0%" in sheet
+    assert "predicted male 99.0\xa0%" in sheet
 
 
 def test_an_age_is_a_mistake_by_its_interval(tmp_path):
@@ -192,7 +192,7 @@ def test_an_age_is_a_mistake_by_its_interval(tmp_path):
     assert re.findall(r"made-(\d)", sheet) == ["3", "1", "5", "6", "2"]
     assert "true 70+" in sheet
     assert "true 30-39" in sheet
-    assert "told 24 (20-30)" in sheet
+    assert "predicted 24 (20-30)" in sheet
     widened = write(tmp_path, faces, outputs, Calibration(age_margins=(11.0,) * 9))
     assert re.findall(r"made-(\d)", widened.sections["Surest mistakes: age"]) == ["3", "5"]
 
