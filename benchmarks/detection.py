@@ -2,7 +2,7 @@
 
     python -m benchmarks.detection --photos composed --detectors headcount yunet=YUNET
 
-Every detector sees each picture before the next picture comes. Two threads, each with a detector of its own,
+Every detector sees each picture before the next picture comes. Two threads, each with its own detector,
 share the pictures; how many more they search a second says whether a detector holds Python's lock.
 """
 

@@ -3,7 +3,7 @@
     python -m benchmarks.growth --data ../shared/data --sizes 100 1000 10000 100000
 
 Photos are small, so that what is not decoding and seeing weighs most: portraits of 32 pixels with one face
-and a date, each a file with a comment of its own. The second run finds nothing changed. The start-up that is
+and a date, each file with a different comment. The second run finds nothing changed. The start-up that is
 taken off is a first run of one photo.
 """
 

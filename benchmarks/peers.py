@@ -5,9 +5,9 @@
 
 The folder has `boxes.csv` (from `benchmarks.compose`), where a face is found as in
 `models.evaluation.detectors`, or `portraits.csv` (of the shared cafe), where one is when the centre of a
-detection lies on it. Peers take the photos one after the other, each in a process of its own that may use all
+detection lies on it. Peers take the photos one after the other, each in its own process that may use all
 cores; imports, models and a first photo are not in their rate (`benchmarks/peer.py`). Headcount is the whole
-command, start-up included, on an album of copies of the same photos, each with bytes of its own; it looks for
+command, start-up included, on an album of copies of the same photos, each with different bytes; it looks for
 faces from 4 % of the longer side on, and with `--min_face` once more for smaller ones.
 """
 

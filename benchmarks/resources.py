@@ -26,7 +26,7 @@ SECONDS: Final = 0.2
 """Time between two samples."""
 
 HEADCOUNT: Final = str(Path(sys.executable).with_name("headcount"))
-"""The command as it is installed beside the running Python."""
+"""The command as it is installed with the running Python."""
 
 
 @dataclass(frozen=True, slots=True)

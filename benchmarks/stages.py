@@ -59,7 +59,7 @@ KERNELS: Final = (*dict.fromkeys(stage for stage, _, _ in READER_SEAMS), "descri
 """The stages whose sum is the floor."""
 
 READER: Final = "reader's own"
-"""What `PhotoReader.read` takes beside its stages: no kernel."""
+"""Time of `PhotoReader.read` outside its stages; not a kernel."""
 
 CORES: Final = os.cpu_count() or 1
 
