@@ -65,7 +65,8 @@ def figures(faces: pd.DataFrame) -> str:
     metrics = evaluate(outputs, known, load_calibration())
     parts = [markdown(metrics), *(markdown(metrics, by) for by in ("by_band", "by_gender") if metrics[by])]
     if share := metrics["answered"].get("gender.share"):
-        parts.append(f"Gender known: {share:.3f}, right among those {metrics['answered']['gender.accuracy']:.3f}")
+        right = metrics["answered"]["gender.accuracy"]
+        parts.append(f"Gender known: {share:.3f}, right among those {right:.3f}")
     return "\n\n".join(parts)
 
 

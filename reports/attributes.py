@@ -58,7 +58,7 @@ _MISTAKES: Final = {
 
 _ABOUT: Final = (
     "Age, gender and mood here are what a face looks like in one picture, not who a person is. “True” is the "
-    "label that came with the face, “predicted” the answer of the model. The page holds faces: keep it as you "
+    "label that came with the face, “predicted” the model's answer. The page holds faces: keep it as you "
     "keep the labelled set."
 )
 
@@ -220,8 +220,8 @@ def _certainty(faces: Faces, outputs: Outputs) -> str:
     return section(
         "How far a probability can be trusted",
         "Of the answers given with 80 %, eight in ten should be right: the points should lie on the dashed "
-        "line. Below it the model is surer than it should be. The bars say which share of the faces is predicted "
-        "with that probability.",
+        "line. Below it the model is surer than it should be. The bars show the share of faces with that "
+        "probability.",
         side_by_side(figures),
     )
 
@@ -231,7 +231,7 @@ def _moods(metrics: Metrics) -> str:
     some = any(sum(row.values()) for row in counts.values())
     return section(
         "Which moods are taken for which",
-        "Each row is one true mood, the number in a cell how many in a hundred of its faces were predicted the "
+        "Each row is one true mood; a cell is how many in a hundred of its faces were predicted as the "
         "mood below. Only faces count whose label more than half of the people who looked agreed on.",
         side_by_side([figure(plots.confusion(counts), "Predicted against true mood, %")]) if some else "",
     )

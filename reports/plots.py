@@ -58,7 +58,7 @@ def age_density(true: np.ndarray, predicted: np.ndarray) -> str:
         axes.plot((0, top), (0, top), color=_ORANGE, linewidth=1)
         axes.set(xlabel="true age, years", ylabel="predicted age, years", xlim=(0, top), ylim=(0, top))
 
-    alt = f"Predicted against true age of {len(true):,} faces: they lie near the diagonal where the age is right."
+    alt = f"Predicted against true age of {len(true):,} faces: near the diagonal the age is right."
     return _image(draw, alt)
 
 
@@ -75,8 +75,8 @@ def error_by_band(by_band: Mapping[str, Mapping[str, Any]]) -> str:
         axes.set(xlabel="true age, years", ylabel="years")
         axes.legend()
 
-    predicted = "; ".join(f"{band}: {row['age.mae']:.1f} and {row['age.bias']:+.1f}" for band, row in rows.items())
-    return _image(draw, f"Mean error and bias of the predicted age, in years, by band of true age. {predicted}.")
+    parts = (f"{band}: {row['age.mae']:.1f} and {row['age.bias']:+.1f}" for band, row in rows.items())
+    return _image(draw, f"Mean error and bias of the predicted age, by true age. {'; '.join(parts)}.")
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray, lowest: float, what: str) -> str:
@@ -122,7 +122,8 @@ def confusion(counts: Mapping[str, Mapping[str, int]]) -> str:
         )
         axes.set(xlabel="predicted mood", ylabel="true mood (faces)")
 
-    right = "; ".join(f"{t}: {100 * shares[i, predicted.index(t)]:.0f} %" for i, t in enumerate(true) if t in predicted)
+    both = [(i, mood) for i, mood in enumerate(true) if mood in predicted]
+    right = "; ".join(f"{mood}: {100 * shares[i, predicted.index(mood)]:.0f} %" for i, mood in both)
     return _image(draw, f"Predicted against true mood, in % of each true mood. Right: {right}.")
 
 

@@ -139,8 +139,7 @@ def test_the_answered_stand_beside_all(tmp_path):
 def test_the_worst_group_is_named_with_its_gap(full):
     words = " ".join(full.sections["By group"].split())
     assert (
-        "Gender: right least often for b (50.0 %), most often for a (100.0 %), a gap of 50.0 points."
-        in words
+        "Gender: right least often for b (50.0 %), most often for a (100.0 %), a gap of 50.0 points." in words
     )
 
 
