@@ -13,7 +13,9 @@ from headcount.schemas.columns import WORD, column
 class Album:
     """Copies of a photo count once. A month with photos and without a face has one row with zero faces."""
 
-    year: int | None = column(pa.int16(), "year, null for photos without a date", nullable=True)
+    year: int | None = column(
+        pa.int16(), "year, null for photos without a date or with no more than its decade", nullable=True
+    )
     month: int | None = column(
         pa.int8(), "month 1 to 12, null for photos whose date is only a year", nullable=True
     )

@@ -20,7 +20,7 @@ class Footfall:
     folder: str = column(TEXT, "folder of the photos, so that two cameras stay apart")
     hour: datetime | None = column(
         WALL_CLOCK,
-        "start of the hour, wall clock; null for photos without a date to the minute",
+        "start of the hour, wall clock; null for photos without a date to the hour",
         nullable=True,
     )
     age_group: str | None = column(WORD, "as in faces; null is a group of its own", nullable=True)

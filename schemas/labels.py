@@ -27,10 +27,22 @@ GENDERS: Final = ("female", "male")
 MOODS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 ATTRIBUTES: Final = ("age", "gender", "mood")
 
-DATE_SOURCES: Final = ("original", "digitized", "xmp", "modified", "filename", "folder", "mtime")
-"""Where a capture time may come from, the most trusted first."""
+DATE_SOURCES: Final = (
+    "original",
+    "xmp",
+    "iptc",
+    "takeout",
+    "filename",
+    "folder",
+    "digitized",
+    "created",
+    "modified",
+    "mtime",
+)
+"""Where a capture time may come from, the most trusted first: what dates the moment, what a name says,
+what dates only the file."""
 
-DATE_PRECISIONS: Final = ("second", "minute", "day", "month", "year")
+DATE_PRECISIONS: Final = ("second", "minute", "hour", "day", "month", "year", "decade")
 """What of a capture time is known; the parts below it are the first of their range."""
 
 _STARTS = tuple(start for _, start in AGE_GROUPS)

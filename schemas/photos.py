@@ -28,6 +28,9 @@ class Photo:
     date_source: str | None = column(
         WORD, f"where taken_at is from: {', '.join(DATE_SOURCES)}", nullable=True
     )
+    date_conflict: str | None = column(
+        WORD, "a source that says something more than a day away from taken_at", nullable=True
+    )
     width: int = column(pa.int32(), "pixels of the upright full-size photo")
     height: int = column(pa.int32(), "pixels of the upright full-size photo")
     orientation: int = column(pa.int8(), "EXIF orientation 1 to 8 that was applied to make the photo upright")

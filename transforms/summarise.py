@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 from headcount.schemas.album import Album
 from headcount.schemas.footfall import Footfall
 
-TO_THE_MINUTE: Final = ("second", "minute")
-TO_THE_MONTH: Final = (*TO_THE_MINUTE, "day", "month")
-"""Precisions that are good enough for an hourly and for a monthly count."""
+TO_THE_HOUR: Final = ("second", "minute", "hour")
+TO_THE_MONTH: Final = (*TO_THE_HOUR, "day", "month")
+TO_THE_YEAR: Final = (*TO_THE_MONTH, "year")
+"""Precisions that are good enough for an hourly, a monthly and a yearly count."""
 
 FOOTFALL_PLACE: Final = ("folder", "hour")
 FOOTFALL_GROUPS: Final = ("age_group", "gender", "mood")
@@ -38,12 +39,13 @@ def with_places(rows: pa.Table) -> pa.Table:
     """
     none = pa.nulls(len(rows))
     taken, precision = rows["taken_at"], rows["date_precision"].cast(pa.string())
-    to_minute = pc.is_in(precision, value_set=pa.array(TO_THE_MINUTE))
-    to_month = pc.is_in(precision, value_set=pa.array(TO_THE_MONTH))
+    to_hour, to_month, to_year = (
+        pc.is_in(precision, value_set=pa.array(known)) for known in (TO_THE_HOUR, TO_THE_MONTH, TO_THE_YEAR)
+    )
     columns = {
         "folder": pc.replace_substring_regex(rows["uri"], _LAST_PART, ""),
-        "hour": pc.if_else(to_minute, pc.floor_temporal(taken, unit="hour"), none.cast(taken.type)),
-        "year": pc.year(taken),
+        "hour": pc.if_else(to_hour, pc.floor_temporal(taken, unit="hour"), none.cast(taken.type)),
+        "year": pc.if_else(to_year, pc.year(taken), none.cast(pa.int64())),
         "month": pc.if_else(to_month, pc.month(taken), none.cast(pa.int64())),
     }
     for name, values in columns.items():

@@ -30,14 +30,16 @@ def rows(*values, **more):
 def test_places_hold_only_what_the_precision_holds():
     table = rows(
         ("/cam/a.jpg", LATER, "second"),
-        ("/cam/b.jpg", LATER, "day"),
+        ("/cam/b.jpg", LATER, "hour"),
+        ("/cam/c.jpg", LATER, "day"),
         ("/c.jpg", LATER, "year"),
+        ("/c.jpg", LATER, "decade"),
         ("/c.jpg", None, None),
     )
-    assert table["folder"].to_pylist() == ["/cam", "/cam", "", ""]
-    assert table["hour"].to_pylist() == [datetime(2024, 3, 4, 8), None, None, None]
-    assert table["month"].to_pylist() == [3, 3, None, None]
-    assert table["year"].to_pylist() == [2024, 2024, 2024, None]
+    assert table["folder"].to_pylist() == ["/cam", "/cam", "/cam", "", "", ""]
+    assert table["hour"].to_pylist() == [datetime(2024, 3, 4, 8)] * 2 + [None] * 4
+    assert table["month"].to_pylist() == [3, 3, 3, None, None, None]
+    assert table["year"].to_pylist() == [2024, 2024, 2024, 2024, None, None]
 
 
 def test_footfall_counts_faces_and_repeats_photos():
