@@ -54,7 +54,8 @@ setup(
     long_description=(HERE / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    python_requires=">=3.11",
+    python_requires=">=3.11,<3.14",
+    classifiers=[f"Programming Language :: Python :: {version}" for version in ("3.11", "3.12", "3.13")],
     packages=["headcount", *(f"headcount.{name}" for room in ROOMS for name in rooms_in(room))],
     package_dir={"headcount": "headcount", **{f"headcount.{room}": room for room in ROOMS}},
     package_data={
