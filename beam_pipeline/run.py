@@ -22,7 +22,8 @@ from headcount.beam_pipeline.interrupt import undone
 from headcount.beam_pipeline.progress import Progress
 from headcount.beam_pipeline.settings import DECIDE_ROWS, Settings
 from headcount.models.attributes import SHIPPED, load_attribute_model, load_calibration, model_hash
-from headcount.models.detectors import detection_side, load_detector, weights_file
+from headcount.models.detectors import load_detector, weights_file
+from headcount.models.detectors.search import detection_side
 from headcount.runners.engines import check_places, engine_options, is_template, own_places
 from headcount.schemas.errors import UsageError
 from headcount.schemas.manifest import Manifest

@@ -21,7 +21,8 @@ from PIL import Image
 from headcount.models.detector_training import scenes
 from headcount.models.detector_training.teacher import TEACHER
 from headcount.models.detector_training.validate import FACE, MAYBE, SIDES
-from headcount.models.detectors import DETECTORS, Detector, detect_faces, load_detector
+from headcount.models.detectors import DETECTORS, load_detector
+from headcount.models.detectors.search import Detector, detect_faces
 from headcount.models.evaluation.detectors import best_score, is_false
 from headcount.models.framing import Box
 

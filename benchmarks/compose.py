@@ -26,7 +26,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from headcount.models.detectors import Detector, load_detector
+from headcount.models.detectors import load_detector
+from headcount.models.detectors.search import Detector
 from headcount.models.framing import Box
 
 WIDTH: Final = 4000

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from benchmarks.tables import print_table
-from headcount.models.detectors import Detector, detect_faces
+from headcount.models.detectors.search import Detector, detect_faces
 from headcount.models.evaluation.detectors import load_detectors
 from headcount.transforms.photo.decode import decode
 

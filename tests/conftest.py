@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headcount.models.detectors import DEFAULT_DETECTOR, detection_side
+from headcount.models.detectors import DEFAULT_DETECTOR
+from headcount.models.detectors.search import detection_side
 from headcount.models.framing import CROP_SIZE
 from headcount.schemas.manifest import Manifest
 from headcount.transforms.photo.reader import ReadSettings

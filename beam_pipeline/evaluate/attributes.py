@@ -10,7 +10,8 @@ from pathlib import Path
 
 from headcount.models.attributes import DEFAULT_MODEL, load_attribute_model, load_calibration
 from headcount.models.datasets.labelled import read_labelled
-from headcount.models.detectors import DEFAULT_DETECTOR, DEFAULT_MIN_FACE, detection_side, load_detector
+from headcount.models.detectors import DEFAULT_DETECTOR, DEFAULT_MIN_FACE, load_detector
+from headcount.models.detectors.search import detection_side
 from headcount.models.evaluation.attributes import frame_faces, has_labels, predict
 from headcount.models.evaluation.metrics import Metrics, evaluate
 from headcount.reports.page import make_folder

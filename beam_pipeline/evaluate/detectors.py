@@ -10,7 +10,8 @@ from pathlib import Path
 from headcount.beam_pipeline.settings import DEFAULT_MAX_PIXELS
 from headcount.beam_pipeline.text import printable
 from headcount.models.datasets.boxes import read_boxes
-from headcount.models.detectors import DEFAULT_MIN_FACE, detection_side
+from headcount.models.detectors import DEFAULT_MIN_FACE
+from headcount.models.detectors.search import detection_side
 from headcount.models.evaluation.detectors import Picture, compare, figures, load_detectors, table
 from headcount.models.evaluation.metrics import Metrics
 from headcount.reports.page import make_folder

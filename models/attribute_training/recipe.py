@@ -10,7 +10,8 @@ from headcount.models.attribute_training import network
 from headcount.models.attribute_training.export import age_margins, calibrate, export
 from headcount.models.attribute_training.train import AGED, TrainOptions, load_aged, load_choosing, train
 from headcount.models.attributes import Calibration
-from headcount.models.detectors import DEFAULT_DETECTOR, Detector, load_detector
+from headcount.models.detectors import DEFAULT_DETECTOR, load_detector
+from headcount.models.detectors.search import Detector
 
 CALIBRATION: Final = Calibration(gender=0.6, gender_from_age=3.0, mood=0.4, mood_sharpness=3.0)
 """Where a label is null. Calibrated, a gender of 0.6 is wrong four times in ten, and of children under three

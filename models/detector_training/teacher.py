@@ -17,8 +17,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from headcount.models.detectors import Detection, Detector
 from headcount.models.detectors.cells import STRIDES
+from headcount.models.detectors.search import Detection, Detector
 from headcount.schemas.errors import UsageError
 
 TEACHER: Final = "models/face_detection_yunet_2026may.onnx"

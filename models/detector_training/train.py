@@ -23,7 +23,8 @@ from headcount.models.detector_training.export import export_detector
 from headcount.models.detector_training.network import build, dense, detector_loss
 from headcount.models.detector_training.teacher import TEACHER
 from headcount.models.detector_training.validate import BANDS, Answered, load_answered, validate
-from headcount.models.detectors import load_detector, own_detector
+from headcount.models.detectors import load_detector
+from headcount.models.detectors.headcount import own_detector
 from headcount.models.training import read_log, warm_up_cosine, write_log
 
 SETTLING: Final = 30

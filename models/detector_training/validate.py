@@ -17,7 +17,8 @@ import numpy as np
 from headcount.models.datasets.crops import decode
 from headcount.models.detector_training.scenes import crowd, held_out, load_sources, read
 from headcount.models.detector_training.teacher import TEACHER, teacher_faces
-from headcount.models.detectors import DEFAULT_DETECTOR, Detection, Detector, load_detector
+from headcount.models.detectors import DEFAULT_DETECTOR, load_detector
+from headcount.models.detectors.search import Detection, Detector
 from headcount.models.evaluation.detectors import best_score, is_false
 
 SIDES: Final = {"photos": 640, "portraits": 192}

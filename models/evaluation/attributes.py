@@ -19,10 +19,7 @@ from headcount.models.attributes import (
 )
 from headcount.models.datasets.crops import Faces, decode, labels_of, nearest_centre
 from headcount.models.datasets.labelled import LabelledFace
-from headcount.models.detectors import (
-    Detector,
-    detect_faces,
-)
+from headcount.models.detectors.search import Detector, detect_faces
 from headcount.models.framing import Box, crop_face
 from headcount.schemas.errors import UsageError
 

@@ -18,15 +18,8 @@ import cv2
 import numpy as np
 
 from headcount.models.datasets.boxes import BoxedPicture
-from headcount.models.detectors import (
-    DETECTORS,
-    NEED_MODEL,
-    Detection,
-    Detector,
-    detect_faces,
-    load_detector,
-    search_factor,
-)
+from headcount.models.detectors import DETECTORS, NEED_MODEL, load_detector
+from headcount.models.detectors.search import Detection, Detector, detect_faces, search_factor
 from headcount.models.evaluation.metrics import Metrics
 from headcount.models.framing import Box
 from headcount.schemas.errors import PhotoError, UsageError

@@ -9,7 +9,8 @@ from PIL import Image
 
 from headcount.beam_pipeline.command import main, make_parser
 from headcount.beam_pipeline.settings import Settings
-from headcount.models.detectors import DEFAULT_MIN_FACE, DETECTORS, detection_side
+from headcount.models.detectors import DEFAULT_MIN_FACE, DETECTORS
+from headcount.models.detectors.search import detection_side
 from tests.conftest import ORIENTATION
 
 

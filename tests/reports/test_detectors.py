@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from headcount.models.datasets.boxes import BoxedPicture
-from headcount.models.detectors import Detector
+from headcount.models.detectors.search import Detector
 from headcount.models.evaluation.detectors import Picture, compare, figures
 from headcount.models.framing import Box, Framing
 from headcount.schemas.errors import PhotoError

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
-from headcount.models.detectors import Detection, detect_faces, load_detector
+from headcount.models.detectors import load_detector
+from headcount.models.detectors.search import Detection, detect_faces
 from headcount.models.framing import Box, crop_face, sharpness
 from headcount.schemas.errors import PhotoError
 from headcount.schemas.faces import Face

@@ -17,7 +17,7 @@ from headcount.models.datasets.crops import (
     reserved,
 )
 from headcount.models.datasets.labelled import LabelledFace, votes_for
-from headcount.models.detectors import Detection
+from headcount.models.detectors.search import Detection
 from headcount.models.framing import CROP_SIZE, Box, crop_face
 from headcount.schemas.errors import UsageError
 from headcount.schemas.labels import AGES, MOODS

@@ -12,8 +12,9 @@ from headcount.models.detector_training.teacher import (
     mirrored,
     teacher_faces,
 )
-from headcount.models.detectors import Detection, load_detector
+from headcount.models.detectors import load_detector
 from headcount.models.detectors.cells import STRIDES
+from headcount.models.detectors.search import Detection
 from headcount.models.framing import Box
 from headcount.schemas.errors import UsageError
 

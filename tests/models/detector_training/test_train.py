@@ -11,8 +11,9 @@ from headcount.models.detector_training.network import build, dense, detector_lo
 from headcount.models.detector_training.scenes import Face, Sources  # noqa: E402
 from headcount.models.detector_training.train import DetectorOptions, _epochs_done, compile_model, score  # noqa: E402
 from headcount.models.detector_training.validate import Answered, validate  # noqa: E402
-from headcount.models.detectors import Detection, litert_search  # noqa: E402
 from headcount.models.detectors.cells import STRIDES  # noqa: E402
+from headcount.models.detectors.headcount import litert_search  # noqa: E402
+from headcount.models.detectors.search import Detection  # noqa: E402
 from headcount.models.framing import Box  # noqa: E402
 from headcount.models.litert import load_runner  # noqa: E402
 

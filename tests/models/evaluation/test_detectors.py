@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from headcount.models.datasets.boxes import BoxedPicture
-from headcount.models.detectors import DEFAULT_DETECTOR, DETECTORS, Detector, load_detector
+from headcount.models.detectors import DEFAULT_DETECTOR, DETECTORS, load_detector
+from headcount.models.detectors.search import Detector
 from headcount.models.evaluation import detectors as evaluate_detectors
 from headcount.models.evaluation.detectors import (
     Picture,

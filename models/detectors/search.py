@@ -1,0 +1,137 @@
+"""From pixels to canonical boxes: what all detectors have in common.
+
+Each detector draws its boxes in its own way and scores them on its own scale. A fixed `Framing`,
+kept in its module, maps its boxes to the canonical one; a threshold of its own goes with its scores,
+which do not compare between detectors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import cv2
+import numpy as np
+
+from headcount.models.detectors import DEFAULT_MIN_FACE
+from headcount.models.framing import Box, Framing
+from headcount.schemas.errors import UsageError
+
+FACE_PIXELS: Final = 28.16
+"""Height, in the detector's picture, that the smallest promised face gets. At 704 pixels the default finds
+faces of 3, 4 and 6 % of the longer side at least as often as YuNet does at 640 (`cards/detectors.md`)."""
+
+MIN_SIDE: Final = 64
+"""Smaller pictures are padded: YuNet returns garbage, and MMOD may crash, on pictures a few pixels thin."""
+
+MAX_SIDE: Final = 4096
+"""Largest side of a picture for a detector; time and memory grow with its square."""
+
+LEAST_SCORE: Final = 0.3
+"""Lowest score of what our network and YuNet report at all."""
+
+SIZES: Final = 6
+"""Sizes of pictures for which a network is kept: upright and across, at three scales."""
+
+MAX_ENLARGEMENT: Final = 2.0
+"""Small pictures are enlarged no more than this: it shows a detector nothing new, and a face that fills a
+picture of 700 pixels is larger than those it learned from."""
+
+Landmarks = tuple[tuple[float, float], ...]
+"""Five points (x, y): right eye, left eye, nose, right and left mouth corner (the person's own right)."""
+
+Found = tuple[Box, float, Landmarks | None]
+"""What a detector finds: a box in its own framing, its score from 0 to 1, and landmarks if it has them."""
+
+Find = Callable[[np.ndarray], Iterable[Found]]
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face: the canonical box in pixels of the given picture, and the detector's score from 0 to 1."""
+
+    box: Box
+    score: float
+    landmarks: Landmarks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A loaded detector, for use from one thread at a time. Equal pictures give equal answers.
+
+    `find` takes RGB uint8 [height, width, 3], at least `MIN_SIDE` each way, and has done its own
+    non-maximum suppression; `framing` maps its boxes to the canonical one; `min_score` is the
+    threshold chosen for its scores.
+    """
+
+    name: str
+    min_score: float
+    framing: Framing
+    find: Find
+
+    def detect(self, pixels: np.ndarray) -> list[Detection]:
+        """All candidates in RGB uint8 [height, width, 3], also those under `min_score`; best first."""
+        found = [
+            Detection(self.framing.canonical(box), score, marks)
+            for box, score, marks in self.find(padded(pixels))
+        ]
+        return sorted(found, key=lambda one: (-one.score, one.box.left, one.box.top))
+
+
+def detection_side(min_face: float = DEFAULT_MIN_FACE) -> int:
+    """Longer side at which a picture is searched, so that a face `min_face` high has `FACE_PIXELS`.
+
+    `min_face` is the height of the canonical box as a fraction of the picture's longer side. The
+    side is a multiple of 32 (the network's coarsest stride) and at most `MAX_SIDE`.
+    Raises UsageError for a `min_face` outside of (0, 1].
+    """
+    if not 0 < min_face <= 1:
+        raise UsageError(f"min_face must be over 0 and at most 1 (a fraction of the longer side): {min_face}")
+    return min(MAX_SIDE, 32 * math.ceil(round(FACE_PIXELS / min_face / 32, 6)))
+
+
+def detect_faces(
+    pixels: np.ndarray, detector: Detector, side: int, min_score: float | None = None
+) -> list[Detection]:
+    """Faces in RGB uint8 [height, width, 3], searched at a longer side of `side`, or of `MAX_ENLARGEMENT`
+    times its own if that is less; best first.
+
+    Boxes and landmarks are in pixels of `pixels`; boxes end at its edges. `min_score` None is the
+    detector's own threshold.
+    """
+    height, width = pixels.shape[:2]
+    factor = search_factor(pixels, side)
+    least = detector.min_score if min_score is None else min_score
+    found = (one for one in detector.detect(resized(pixels, factor)) if one.score >= least)
+    inside = (_placed(one, 1 / factor, width, height) for one in found)
+    return [one for one in inside if one.box.width > 0 and one.box.height > 0]
+
+
+def search_factor(pixels: np.ndarray, side: int) -> float:
+    """Size of the picture that the detector sees, over that of `pixels`."""
+    return min(side / max(pixels.shape[:2]), MAX_ENLARGEMENT)
+
+
+def padded(pixels: np.ndarray) -> np.ndarray:
+    """`pixels` with black below and to the right, so that each side has `MIN_SIDE` at least."""
+    height, width = pixels.shape[:2]
+    below, beside = max(0, MIN_SIDE - height), max(0, MIN_SIDE - width)
+    if not (below or beside):
+        return pixels
+    return cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT)
+
+
+def resized(pixels: np.ndarray, factor: float) -> np.ndarray:
+    """`pixels` made `factor` times as large."""
+    height, width = pixels.shape[:2]
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    if size == (width, height):
+        return pixels
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if factor < 0.5 else cv2.INTER_LINEAR)
+
+
+def _placed(one: Detection, factor: float, width: int, height: int) -> Detection:
+    marks = None if one.landmarks is None else tuple((x * factor, y * factor) for x, y in one.landmarks)
+    return replace(one, box=one.box.scaled(factor).clipped(width, height), landmarks=marks)
