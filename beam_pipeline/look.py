@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from headcount.beam_pipeline.run import read_settings
-from headcount.beam_pipeline.settings import Settings
+from headcount.beam_pipeline.settings import Seeing
 from headcount.beam_pipeline.text import printable
 from headcount.models.attributes import load_attribute_model, load_calibration
 from headcount.schemas.errors import UsageError
@@ -37,7 +37,7 @@ MOST_BYTES: Final = 200_000_000
 """Largest download."""
 
 
-def look(photo: str, target: str | None, settings: Settings) -> str:
+def look(photo: str, target: str | None, settings: Seeing) -> str:
     """Looks at one picture, writes the annotated copy to `target` and gives the table to print.
 
     Raises UsageError where the picture cannot be read or the copy cannot be written.

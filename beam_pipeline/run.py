@@ -20,11 +20,13 @@ from headcount.beam_pipeline.access import check_access
 from headcount.beam_pipeline.graph import Plan, build
 from headcount.beam_pipeline.interrupt import undone
 from headcount.beam_pipeline.progress import Progress
-from headcount.beam_pipeline.settings import DECIDE_ROWS, Settings
-from headcount.models.attributes import SHIPPED, load_attribute_model, load_calibration, model_hash
+from headcount.beam_pipeline.settings import DECIDE_ROWS, Seeing, Settings
+from headcount.models.attributes import load_attribute_model, load_calibration, model_hash
 from headcount.models.detectors import load_detector, weights_file
 from headcount.models.detectors.search import detection_side
+from headcount.models.shipped import SHIPPED
 from headcount.runners.engines import check_places, engine_options, is_template, own_places
+from headcount.runners.render import check_render, render
 from headcount.schemas.errors import UsageError
 from headcount.schemas.manifest import Manifest
 from headcount.transforms.collection.earlier import Earlier
@@ -55,7 +57,11 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
     again = Again.ALL if settings.rehash else Again.FAILED if settings.retry_failed else Again.CHANGED
     plan = Plan(
         input=tuple(_for_workers(source) for source in settings.input),
-        reading=replace(read_settings(settings, loaded.side, started_at), earlier=earlier),
+        reading=replace(
+            read_settings(settings, loaded.side, started_at),
+            keep_location=settings.keep_location,
+            earlier=earlier,
+        ),
         pool=PoolSettings(processes=settings.processes, photo_timeout=settings.photo_timeout),
         describing=DescribeSettings(
             model=model if model in SHIPPED else _for_workers(model),
@@ -110,15 +116,15 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def read_settings(settings: Settings, crop_size: int, started_at: datetime) -> ReadSettings:
-    """The part of the settings that decides what is read from a photo."""
+def read_settings(settings: Seeing, crop_size: int, started_at: datetime) -> ReadSettings:
+    """What is read from a photo by these options; without its position, and of no earlier run."""
     return ReadSettings(
         detector=settings.detector,
         detector_model=settings.detector_model and _for_workers(settings.detector_model),
         detection_side=detection_side(settings.min_face),
         min_score=settings.min_score,
         crop_size=crop_size,
-        keep_location=settings.keep_location,
+        keep_location=False,
         use_mtime=settings.use_mtime,
         max_pixels=settings.max_pixels,
         started_at=started_at,
@@ -156,6 +162,7 @@ def run(
         options = engine_options(beam_args)
         places = (*settings.input, output.root, *own_places(options))
         check_places(options, places)
+        check_render(options)
         for place in filter(is_remote, places):
             check_access(place, options)
         pipeline = beam.Pipeline(options=options)
@@ -169,6 +176,7 @@ def run(
             progress.writelines(f"{note}\n" for note in notes)
         with Progress(progress):
             build(pipeline, plan)
+            render(pipeline, options)
             try:
                 result = pipeline.run()
                 if wait:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import glob
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from headcount.models.attributes import DEFAULT_MODEL
-from headcount.models.detectors import DEFAULT_DETECTOR, DEFAULT_MIN_FACE
+from headcount.beam_pipeline.options import Range, option, read_options
+from headcount.models.detectors import DEFAULT_DETECTOR, DEFAULT_MIN_FACE, DETECTORS
+from headcount.models.shipped import DEFAULT_MODEL
 from headcount.schemas.errors import UsageError
 from headcount.schemas.labels import ATTRIBUTES
 from headcount.transforms.collection.storage import is_remote
@@ -30,56 +31,146 @@ DEFAULT_MAX_PIXELS: Final = 250_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The options of `headcount run`, under the names of their flags."""
+class Seeing:
+    """The options that decide what is seen in a photo, under the names of their flags.
 
-    input: tuple[str, ...]
-    output: str
-    detector: str = DEFAULT_DETECTOR
-    detector_model: str | None = None
-    min_face: float = DEFAULT_MIN_FACE
-    min_score: float | None = None
-    attributes: tuple[str, ...] = ATTRIBUTES
-    attribute_model: str = DEFAULT_MODEL
-    keep_location: bool = False
-    use_mtime: bool = False
-    max_pixels: int = DEFAULT_MAX_PIXELS
-    photo_timeout: float = 60.0
-    max_failures: int | None = None
-    rehash: bool = False
-    retry_failed: bool = False
-    keep_deleted: bool = False
-    forget: tuple[str, ...] = ()
-    processes: int = 0
-    """Child processes that read photos; 0 is one per core of the machine they run on."""
+    They may be given as texts, as typed after flags, or from Python: a place is a text, a path or a list of
+    them. Raises UsageError for a value that cannot be used.
+    """
+
+    detector: str = option(
+        f"what finds the faces: {', '.join(DETECTORS[:-1])} or {DETECTORS[-1]}",
+        label="Detector",
+        metavar="NAME",
+        default=DEFAULT_DETECTOR,
+        choices=DETECTORS,
+    )
+    detector_model: str | None = option(
+        "model file of the detector; yunet needs one",
+        label="Model of the detector",
+        metavar="FILE",
+        default=None,
+        is_place=True,
+    )
+    min_face: float = option(
+        "smallest face that must be found, as a share of the photo's longer side; less is slower and finds"
+        " more",
+        label="Smallest face",
+        metavar="SHARE",
+        default=DEFAULT_MIN_FACE,
+        range=Range("a share of the longer side of the photo", most=1, over=True),
+    )
+    min_score: float | None = option(
+        "leave out faces that the detector gives a score below this, 0 to 1",
+        label="Smallest score",
+        metavar="SCORE",
+        default=None,
+        range=Range("a score", most=1),
+    )
+    attributes: tuple[str, ...] = option(
+        "which to predict, with commas between",
+        label="Attributes",
+        metavar="LIST",
+        default=ATTRIBUTES,
+        choices=ATTRIBUTES,
+        commas=True,
+    )
+    attribute_model: str = option(
+        "headcount, fairface (age and gender, from FairFace's CC BY 4.0 data alone), or your own .tflite"
+        " file, SavedModel folder or TensorFlow Hub handle",
+        label="Attribute model",
+        metavar="MODEL",
+        default=DEFAULT_MODEL,
+        is_place=True,
+    )
+    use_mtime: bool = option(
+        "date photos by their modification time where nothing else does",
+        label="Use modification times",
+        default=False,
+    )
+    max_pixels: int = option(
+        "leave out pictures with more pixels",
+        label="Largest picture",
+        metavar="N",
+        default=DEFAULT_MAX_PIXELS,
+        range=Range("a number of pixels", least=1),
+    )
+    photo_timeout: float = option(
+        "most seconds for one photo",
+        label="Time limit",
+        metavar="SECONDS",
+        default=60.0,
+        range=Range("seconds", over=True),
+    )
+
+    def __post_init__(self) -> None:
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name, value in read_options(type(self), given).items():
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(Seeing):
+    """The options of `headcount run`."""
+
+    input: tuple[str, ...] = option(
+        "a folder with its subfolders, gs:// or s3:// and all below, a glob in quotes, a photo, or a .txt"
+        " list of paths; repeatable",
+        label="Photos",
+        metavar="PLACE",
+        is_place=True,
+    )
+    output: str = option(
+        "a folder for the tables, or gs:// or s3://; replaced as a whole",
+        label="Tables",
+        metavar="FOLDER",
+        is_place=True,
+    )
+    keep_location: bool = option(
+        "write latitude and longitude, which are left out otherwise", label="Keep positions", default=False
+    )
+    max_failures: int | None = option(
+        "exit with status 1 after a run with more failures than this",
+        label="Most failures",
+        metavar="N",
+        default=None,
+        range=Range("a number of failures"),
+    )
+    rehash: bool = option(
+        "read every file, also those that look unchanged", label="Read everything again", default=False
+    )
+    retry_failed: bool = option(
+        "read only the files that failed in the last run", label="Read what failed", default=False
+    )
+    keep_deleted: bool = option(
+        "keep the rows of photos that are no longer there", label="Keep rows of deleted photos", default=False
+    )
+    forget: tuple[str, ...] = option(
+        "leave no row of this photo; repeatable",
+        label="Photo to forget",
+        metavar="PHOTO",
+        default=(),
+        is_place=True,
+    )
+    processes: int = option(
+        "child processes that read photos; 0 is one per core",
+        label="Processes",
+        metavar="N",
+        default=0,
+        range=Range("a number of processes, or 0 for one per core"),
+    )
 
     def check(self) -> None:
-        """Raises UsageError for the first value that cannot work."""
-        if not self.input:
-            raise UsageError("--input is missing; give a folder, a glob, a photo or a .txt list of paths")
+        """Raises UsageError for places and options that cannot work together."""
         for source in self.input:
             _check_input(source)
-        unknown = [name for name in self.attributes if name not in ATTRIBUTES]
-        if unknown or not self.attributes:
-            raise UsageError(f"--attributes {','.join(self.attributes)}: choose from {','.join(ATTRIBUTES)}")
         if self.rehash and self.retry_failed:
             raise UsageError("--rehash reads everything and --retry_failed only failures; give one of them")
-        ranges = {
-            "min_face": (0.0, 1.0, "a share of the longer side of the photo"),
-            "min_score": (0.0, 1.0, "a score"),
-            "max_pixels": (1, None, "a number of pixels"),
-            "photo_timeout": (0.0, None, "seconds"),
-            "max_failures": (0, None, "a number of failures"),
-            "processes": (0, None, "a number of processes, or 0 for one per core"),
-        }
-        for name, (low, high, what) in ranges.items():
-            value = getattr(self, name)
-            strict = name in ("min_face", "photo_timeout")
-            if value is not None and (value < low or (strict and value == low) or (high and value > high)):
-                limit = f"over {low:g}" if strict else f"at least {low:g}"
-                raise UsageError(
-                    f"--{name} {value}: give {what}, {limit}{f', at most {high:g}' if high else ''}"
-                )
+
+
+def make_settings(**given: Any) -> Settings:
+    """The settings `given` by name; raises UsageError for what is missing, unknown or cannot be used."""
+    return Settings(**read_options(Settings, given))
 
 
 def _check_input(source: str) -> None:

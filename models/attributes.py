@@ -23,22 +23,12 @@ import numpy as np
 
 from headcount.models.framing import CROP_SIZE
 from headcount.models.litert import load_runner
+from headcount.models.shipped import DEFAULT_MODEL, SHIPPED
 from headcount.schemas.errors import UsageError
 from headcount.schemas.labels import AGES, MOODS
 
 OUTPUT_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {"age": (AGES,), "gender": (), "mood": (len(MOODS),)}
 """Shape of one face's part of each output; the names are those of `schemas.labels.ATTRIBUTES`."""
-
-_WEIGHTS: Final = Path(__file__).parent / "weights"
-
-DEFAULT_MODEL: Final = "headcount"
-
-SHIPPED: Final[Mapping[str, str]] = {
-    DEFAULT_MODEL: str(_WEIGHTS / "attributes.tflite"),
-    "fairface": str(_WEIGHTS / "fairface.tflite"),
-}
-"""The networks trained by this project, by name: from all sources, and from FairFace alone, whose terms
-(CC BY 4.0) permit commercial use. `cards/attributes.md` says how well they do."""
 
 Outputs = Mapping[str, np.ndarray]
 

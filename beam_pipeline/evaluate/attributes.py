@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from headcount.models.attributes import DEFAULT_MODEL, load_attribute_model, load_calibration
+from headcount.models.attributes import load_attribute_model, load_calibration
 from headcount.models.datasets.labelled import read_labelled
 from headcount.models.detectors import DEFAULT_DETECTOR, DEFAULT_MIN_FACE, load_detector
 from headcount.models.detectors.search import detection_side
 from headcount.models.evaluation.attributes import frame_faces, has_labels, predict
 from headcount.models.evaluation.metrics import Metrics, evaluate
+from headcount.models.shipped import DEFAULT_MODEL
 from headcount.reports.page import make_folder
 from headcount.schemas.errors import UsageError
 

