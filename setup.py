@@ -39,8 +39,11 @@ EXTRAS["test"] = [
     # Buckets in the process of the tests.
     "gcp-storage-emulator>=2026",
     "hypothesis>=6",
+    # The Python interface in a notebook.
+    "ipykernel>=6",
     "moto[server]>=5",
     "mypy==2.4.1",
+    "nbclient>=0.10",
     "pytest>=8",
     "ruff==0.17.6",
     # Ships a public-domain portrait for the tests.
@@ -80,6 +83,7 @@ setup(
         "pillow-heif>=1",
         "psutil>=6",
         "pyarrow>=18,<26",
+        "tqdm>=4.66",
     ],
     extras_require=EXTRAS,
 )

@@ -1,39 +1,49 @@
-"""One line that says how far a local run is."""
+"""How far a local run is: a bar on a terminal and in a notebook, plain lines in a log. All by tqdm."""
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Final, Self, TextIO
+from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from headcount.transforms.tally import TALLY
 
-TERMINAL_SECONDS: Final = 0.5
-PLAIN_SECONDS: Final = 10.0
-"""Time between two lines: on a terminal, where each replaces the last, and in a log."""
+if TYPE_CHECKING:
+    from tqdm.std import tqdm
+
+BAR_SECONDS: Final = 0.5
+LINE_SECONDS: Final = 10.0
+"""Time between two states of the bar, and between two lines in a log."""
+
+_LINE: Final = "{n:,} of {total:,} files{postfix}, {remaining} left"
+_BAR: Final = f"{{percentage:3.0f}}%|{{bar}}| {_LINE}"
 
 
 def progress_line(counts: Mapping[str, int], seconds: float) -> str:
-    """`312 of 2,000 files, 8.4 photos/s, 512 faces, 3 failures, 3 min left`, from a tally and its time."""
-    done, found = counts["files"], counts["found"]
+    """`312 of 2,000 files, 8.4 photos/s, 512 faces, 3 failures, 03:20 left`, from a tally and its time."""
+    from tqdm.std import tqdm
+
+    return tqdm.format_meter(
+        counts["files"], counts["found"], seconds, bar_format=_LINE, postfix=_details(counts, seconds)
+    )
+
+
+def _details(counts: Mapping[str, int], seconds: float) -> str:
     rate = counts["photos"] / seconds if seconds > 0 else 0.0
-    line = f"{done:,} of {found:,} files, {rate:.1f} photos/s, {counts['faces']:,} faces"
-    line += f", {counts['failures']:,} failures"
-    if 0 < done < found:
-        line += f", {_duration((found - done) * seconds / done)} left"
-    return line
+    return f"{rate:.1f} photos/s, {counts['faces']:,} faces, {counts['failures']:,} failures"
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    return "ipykernel.zmqshell" in sys.modules
 
 
 class Progress:
-    """Shows `progress_line` on a stream while the `with` block runs; on None shows nothing."""
+    """Shows how far the run is on a stream while the `with` block runs; on None shows nothing."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
@@ -55,20 +65,33 @@ class Progress:
 
     def _show(self) -> None:
         assert self._stream is not None
-        terminal = self._stream.isatty()
-        # The clock starts with the first photo: models and child processes take a moment before.
-        start = shown = None
-        while not self._stop.wait(TERMINAL_SECONDS):
-            counts, now = TALLY.read(), time.monotonic()
-            if not counts["files"]:
-                continue
-            start, shown = start or now, shown or now
-            if not terminal and now - shown < PLAIN_SECONDS:
-                continue
-            shown = now
-            line = progress_line(counts, now - start)
-            self._stream.write(f"\r\x1b[K{line}" if terminal else f"{line}\n")
-            self._stream.flush()
-        if terminal:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+        # The clock starts with the first file: models and child processes take a moment before.
+        while not (counts := TALLY.read())["files"]:
+            if self._stop.wait(BAR_SECONDS):
+                return
+        show = self._lines if not (self._stream.isatty() or in_notebook()) else self._bar
+        show(self._stream, counts["found"], time.monotonic())
+
+    def _bar(self, stream: TextIO, total: int, start: float) -> None:
+        with _bar_class()(total=total, bar_format=_BAR, file=stream, leave=False, dynamic_ncols=True) as bar:
+            while not self._stop.wait(BAR_SECONDS):
+                counts = TALLY.read()
+                bar.total = counts["found"]
+                bar.set_postfix_str(_details(counts, time.monotonic() - start), refresh=False)
+                bar.update(counts["files"] - bar.n)
+                bar.refresh()
+
+    def _lines(self, stream: TextIO, total: int, start: float) -> None:
+        while not self._stop.wait(LINE_SECONDS):
+            stream.write(f"{progress_line(TALLY.read(), time.monotonic() - start)}\n")
+            stream.flush()
+
+
+def _bar_class() -> type[tqdm[Any]]:
+    """A widget in a notebook that has ipywidgets, else a bar of text."""
+    with warnings.catch_warnings():
+        # tqdm calls its own choice experimental, and asks for ipywidgets where they are missing.
+        warnings.simplefilter("ignore")
+        from tqdm.autonotebook import tqdm
+
+        return tqdm

@@ -15,13 +15,17 @@ from headcount.transforms.tally import TALLY
         (
             {"found": 2000, "files": 500, "photos": 480, "faces": 1234, "failures": 3},
             60,
-            "500 of 2,000 files, 8.0 photos/s, 1,234 faces, 3 failures, 3 min left",
+            "500 of 2,000 files, 8.0 photos/s, 1,234 faces, 3 failures, 03:00 left",
         ),
-        ({"found": 10, "files": 10, "photos": 10}, 4, "10 of 10 files, 2.5 photos/s, 0 faces, 0 failures"),
         (
-            {"found": 4, "files": 1, "photos": 1},
-            0,
-            "1 of 4 files, 0.0 photos/s, 0 faces, 0 failures, 0 s left",
+            {"found": 10, "files": 10, "photos": 10},
+            4,
+            "10 of 10 files, 2.5 photos/s, 0 faces, 0 failures, 00:00 left",
+        ),
+        (
+            {"found": 9000, "files": 1, "photos": 1},
+            1,
+            "1 of 9,000 files, 1.0 photos/s, 0 faces, 0 failures, 2:29:59 left",
         ),
     ],
 )
@@ -35,22 +39,36 @@ class Terminal(io.StringIO):
 
 
 def shown(stream, monkeypatch):
-    monkeypatch.setattr(progress, "TERMINAL_SECONDS", 0.01)
-    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.02)
+    monkeypatch.setattr(progress, "BAR_SECONDS", 0.01)
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.02)
     with Progress(stream):
         TALLY.add(found=2, files=1, photos=1)
         while "1 of 2 files" not in stream.getvalue():
             time.sleep(0.01)
+        TALLY.add(files=1, failures=1)
+        while "2 of 2 files" not in stream.getvalue():
+            time.sleep(0.01)
     return stream.getvalue()
 
 
-def test_on_a_terminal_one_line_is_replaced(monkeypatch):
+def test_on_a_terminal_a_bar_is_redrawn_and_goes(monkeypatch):
     text = shown(Terminal(), monkeypatch)
+    assert " 50%|" in text
+    assert "1 failures" in text
     assert "\n" not in text
-    assert text.endswith("\r\x1b[K")
+    assert text.endswith("\r")
+    assert text.split("\r")[-2].strip() == ""
 
 
 def test_in_a_log_lines_are_plain(monkeypatch):
     text = shown(io.StringIO(), monkeypatch)
-    assert "\x1b" not in text
+    assert not {"\x1b", "\r", "|"} & set(text)
     assert text.endswith("\n")
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_a_run_that_reads_nothing_shows_nothing(stream):
+    text = stream()
+    with Progress(text):
+        pass
+    assert text.getvalue() == ""
