@@ -20,7 +20,16 @@ from headcount.schemas.tables import TABLES
 from headcount.transforms.collection import output as output_module
 from headcount.transforms.collection.output import output_at
 from headcount.transforms.collection.places import match_input
-from headcount.transforms.collection.storage import exists, list_bucket, open_file, read_bytes, write_bytes
+from headcount.transforms.collection.storage import (
+    delete_from_bucket,
+    exists,
+    list_bucket,
+    list_level,
+    list_objects,
+    open_file,
+    read_bytes,
+    write_bytes,
+)
 from headcount.transforms.photo.reader import fetch
 from headcount.transforms.tally import TALLY
 from tests.buckets import BUCKET, Store
@@ -177,3 +186,19 @@ def test_missing_credentials_are_one_line_with_the_next_step(s3, monkeypatch, tm
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
     with pytest.raises(UsageError, match="gcloud auth application-default login"):
         check_access("gs://bucket/a", engine_options([]))
+
+
+def test_names_are_literal_where_objects_are_listed_found_and_removed(store, place):
+    odd, alike = f"{place}/out [1]/*.jpg", f"{place}/out 1/a.jpg"
+    for path in (odd, alike, f"{place}/out [1]/2019/b.jpg", f"{place}/out [1]//c.jpg"):
+        write_bytes(path, b"x")
+    assert not exists(f"{place}/out [1]")
+    objects, folders = list_level(f"{place}/out [1]/")
+    assert [found.path for found in objects] == [odd]
+    assert folders == [f"{place}/out [1]//", f"{place}/out [1]/2019/"]
+    assert len(list(list_objects(f"{place}/out [1]/"))) == 3
+    delete_from_bucket([odd])
+    assert not exists(odd)
+    assert exists(alike)
+    with pytest.raises(OSError, match=r"(?i)no.?such|not.?found"):
+        list(list_objects(f"{store.url}-that-is-not-there/"))

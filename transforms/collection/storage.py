@@ -1,4 +1,9 @@
-"""Files on this machine and in buckets (`gs://`, `s3://`), opened alike; buckets by Beam's file systems.
+"""Files on this machine and in buckets (`gs://`, `s3://`), opened alike.
+
+Buckets are opened with Beam's own clients, since they know the credentials, endpoints and service accounts that
+the engine's options give to every worker; pyarrow and fsspec take each of these in a way of their own, and
+another package for each kind of bucket. They are never listed or emptied with Beam's file systems, for which
+the name `out [1]` is a pattern that `out 1` matches: names here are literal.
 
 Beam takes seconds to import, and a process that only reads local photos does without. What a bucket's
 client raises becomes OSError here, as it is for local files.
@@ -7,18 +12,21 @@ client raises becomes OSError here, as it is for local files.
 from __future__ import annotations
 
 import copy
+import errno
 import functools
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     from apache_beam.io.aws.s3io import S3IO
     from apache_beam.io.filesystem import FileMetadata
     from apache_beam.io.filesystems import FileSystems
+    from apache_beam.io.gcp.gcsio import GcsIO
     from apache_beam.options.pipeline_options import PipelineOptions
 
 
@@ -33,13 +41,22 @@ def join(root: str, *names: str) -> str:
 
 
 def open_file(path: str) -> BinaryIO:
-    """A file for reading, seekable; raises OSError."""
+    """A file for reading, seekable; raises OSError, also for a pipe or a device, which could go on for ever."""
     if not is_remote(path):
-        return open(path, "rb")
+        return open(path, "rb", opener=_open_regular)
     with os_errors():
         if path.startswith("s3://"):
             return _amazon_io().open(path, "rb")
         return _beam().open(path, compression_type="uncompressed")
+
+
+def _open_regular(path: str, flags: int) -> int:
+    # Without O_NONBLOCK, to open a pipe waits for whoever writes to it.
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "a folder, pipe or device is not read", path)
 
 
 def create_file(path: str) -> BinaryIO:
@@ -86,7 +103,75 @@ def exists(path: str) -> bool:
     """Whether there is a file at `path`; raises OSError where that cannot be told."""
     if not is_remote(path):
         return os.path.isfile(path)
-    return any(found.path == path for found in list_bucket(path))
+    first = next(list_objects(path, most=1), None)
+    return first is not None and first.path == path
+
+
+class StoredObject(NamedTuple):
+    """An object of a bucket as it was listed."""
+
+    path: str
+    size: int
+    modified: float
+    """Seconds since 1970."""
+
+
+def list_objects(prefix: str, most: int | None = None) -> Iterator[StoredObject]:
+    """The objects whose addresses begin with `prefix`, in the order of their addresses; raises OSError.
+
+    A bucket's name is part of `prefix`, with its slash.
+    """
+    for objects, _ in _pages(prefix, "", most):
+        yield from objects
+
+
+def list_level(prefix: str) -> tuple[list[StoredObject], list[str]]:
+    """The objects whose addresses begin with `prefix` and have no slash after it, and the longer prefixes, up to
+    a slash, of all others that begin so. Raises OSError.
+    """
+    objects: list[StoredObject] = []
+    longer: list[str] = []
+    for more, prefixes in _pages(prefix, "/", None):
+        objects += more
+        longer += prefixes
+    return objects, longer
+
+
+_Page = tuple[list[StoredObject], list[str]]
+
+
+def _pages(prefix: str, delimiter: str, most: int | None) -> Iterator[_Page]:
+    scheme, _, path = prefix.partition("://")
+    bucket, _, name = path.partition("/")
+    pages = _amazon_pages if scheme == "s3" else _google_pages
+    with os_errors():
+        yield from pages(bucket, name, delimiter, most)
+
+
+def _amazon_pages(bucket: str, prefix: str, delimiter: str, most: int | None) -> Iterator[_Page]:
+    client = _amazon_client(_beam()._pipeline_options).client
+    place = f"s3://{bucket}/"
+    pages = client.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=prefix, Delimiter=delimiter, PaginationConfig={"MaxItems": most}
+    )
+    for page in pages:
+        yield (
+            [
+                StoredObject(place + found["Key"], found["Size"], found["LastModified"].timestamp())
+                for found in page.get("Contents", ())
+            ],
+            [place + longer["Prefix"] for longer in page.get("CommonPrefixes", ())],
+        )
+
+
+def _google_pages(bucket: str, prefix: str, delimiter: str, most: int | None) -> Iterator[_Page]:
+    place = f"gs://{bucket}/"
+    found = _google_io().client.list_blobs(
+        bucket, prefix=prefix, delimiter=delimiter or None, max_results=most
+    )
+    for page in found.pages:
+        objects = [StoredObject(place + blob.name, blob.size, blob.updated.timestamp()) for blob in page]
+        yield objects, [place + longer for longer in page.prefixes]
 
 
 def list_bucket(pattern: str, most: int | None = None) -> Sequence[FileMetadata]:
@@ -96,10 +181,16 @@ def list_bucket(pattern: str, most: int | None = None) -> Sequence[FileMetadata]
 
 
 def delete_from_bucket(paths: Sequence[str]) -> None:
-    """Removes objects; raises OSError."""
+    """Removes objects of one bucket; raises OSError."""
     if paths:
         with os_errors():
-            _beam().delete(list(paths))
+            amazon = paths[0].startswith("s3://")
+            done = (
+                _amazon_io().delete_files(list(paths)) if amazon else _google_io().delete_batch(list(paths))
+            )
+        for path, error in done:
+            if error:
+                raise OSError(f"{path} cannot be removed: {error}")
 
 
 def copy_in_bucket(sources: Sequence[str], targets: Sequence[str]) -> None:
@@ -122,6 +213,20 @@ def _amazon_client(options: PipelineOptions) -> Any:
     from apache_beam.io.aws.clients.s3.boto3_client import Client
 
     return Client(options)
+
+
+def _google_io() -> GcsIO:
+    from apache_beam.io.gcp.gcsio import GcsIO
+
+    options = _beam()._pipeline_options
+    return GcsIO(_google_client(options), options)
+
+
+@functools.lru_cache(maxsize=1)
+def _google_client(options: PipelineOptions) -> Any:
+    from apache_beam.io.gcp.gcsio import create_storage_client
+
+    return create_storage_client(options)
 
 
 def _beam() -> type[FileSystems]:
