@@ -1,9 +1,9 @@
 """Files on this machine and in buckets (`gs://`, `s3://`), opened alike.
 
-Buckets are opened with Beam's own clients, since they know the credentials, endpoints and service accounts that
-the engine's options give to every worker; pyarrow and fsspec take each of these in a way of their own, and
-another package for each kind of bucket. They are never listed or emptied with Beam's file systems, for which
-the name `out [1]` is a pattern that `out 1` matches: names here are literal.
+Buckets are opened with Beam's own clients, since they know the credentials, endpoints and service accounts
+that the engine's options give to every worker; pyarrow and fsspec take each of these in a way of their own,
+and another package for each kind of bucket. They are never listed or emptied with Beam's file systems, for
+which the name `out [1]` is a pattern that `out 1` matches: names here are literal.
 
 Beam takes seconds to import, and a process that only reads local photos does without. What a bucket's
 client raises becomes OSError here, as it is for local files.
@@ -41,7 +41,7 @@ def join(root: str, *names: str) -> str:
 
 
 def open_file(path: str) -> BinaryIO:
-    """A file for reading, seekable; raises OSError, also for a pipe or a device, which could go on for ever."""
+    """A file for reading, seekable; raises OSError, also for a pipe or a device, which could be endless."""
     if not is_remote(path):
         return open(path, "rb", opener=_open_regular)
     with os_errors():
@@ -126,8 +126,8 @@ def list_objects(prefix: str, most: int | None = None) -> Iterator[StoredObject]
 
 
 def list_level(prefix: str) -> tuple[list[StoredObject], list[str]]:
-    """The objects whose addresses begin with `prefix` and have no slash after it, and the longer prefixes, up to
-    a slash, of all others that begin so. Raises OSError.
+    """The objects whose addresses begin with `prefix` and have no slash after it, and the longer prefixes,
+    up to a slash, of all others that begin so. Raises OSError.
     """
     objects: list[StoredObject] = []
     longer: list[str] = []

@@ -9,7 +9,7 @@ def test_a_pipe_a_folder_and_a_device_are_errors_and_nothing_to_wait_for(tmp_pat
     os.mkfifo(tmp_path / "pipe.xmp")
     os.symlink("/dev/zero", tmp_path / "endless.xmp")
     for path in (tmp_path, tmp_path / "pipe.xmp", tmp_path / "endless.xmp"):
-        with pytest.raises(OSError, match="not read|directory"):
+        with pytest.raises(OSError, match=r"not read|directory"):
             open_file(str(path))
 
 
