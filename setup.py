@@ -36,6 +36,8 @@ EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement
 EXTRAS["test"] = [
     # Has wheels for Linux only; the fuzzing test is skipped without.
     "atheris>=3; sys_platform == 'linux'",
+    # Readers of the tables.
+    "duckdb>=1.1",
     # Buckets in the process of the tests.
     "gcp-storage-emulator>=2026",
     "hypothesis>=6",
@@ -44,6 +46,7 @@ EXTRAS["test"] = [
     "moto[server]>=5",
     "mypy==2.4.1",
     "nbclient>=0.10",
+    "polars>=1.20",
     "pytest>=8",
     "ruff==0.17.6",
     # Ships a public-domain portrait for the tests.

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from headcount.schemas.columns import WORD, column
+from headcount.schemas.columns import RANKED, column
+from headcount.schemas.labels import AGE_GROUP_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,10 @@ class Album:
     month: int | None = column(
         pa.int8(), "month 1 to 12, null for photos whose date is only a year", nullable=True
     )
-    age_group: str | None = column(WORD, "as in faces; null is a group of its own", nullable=True)
+    age_group: str | None = column(
+        RANKED, "as in faces; null is a group of its own", nullable=True, values=AGE_GROUP_NAMES
+    )
     faces: int = column(pa.int64(), "faces of this group in this month")
-    photos: int = column(pa.int64(), "all photos of this month, repeated in each of its rows")
+    photos: int = column(
+        pa.int64(), "all photos of this month, repeated in each of its rows: count it once a month"
+    )

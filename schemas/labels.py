@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 from typing import Final
 
 AGES: Final = 101
@@ -46,6 +47,9 @@ DATE_PRECISIONS: Final = ("second", "minute", "hour", "day", "month", "year", "d
 """What of a capture time is known; the parts below it are the first of their range."""
 
 _STARTS = tuple(start for _, start in AGE_GROUPS)
+_YEARS = {name: f"{name} ({start}-{end - 1})" for (name, start), (_, end) in pairwise(AGE_GROUPS)} | {
+    AGE_GROUP_NAMES[-1]: f"{AGE_GROUP_NAMES[-1]} ({_STARTS[-1]}+)"
+}
 
 
 def age_group(age: float) -> str:
@@ -53,3 +57,8 @@ def age_group(age: float) -> str:
     if age < 0:
         raise ValueError(f"age must not be negative: {age}")
     return AGE_GROUP_NAMES[bisect_right(_STARTS, age) - 1]
+
+
+def with_years(group: str) -> str:
+    """An age group as a person reads it, in completed years: `child (4-8)`; KeyError for another word."""
+    return _YEARS[group]

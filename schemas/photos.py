@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from headcount.schemas.columns import TEXT, WALL_CLOCK, WORD, column
+from headcount.schemas.columns import RANKED, TEXT, WALL_CLOCK, WORD, column
 from headcount.schemas.labels import DATE_PRECISIONS, DATE_SOURCES
 
 
@@ -16,17 +16,32 @@ class Photo:
     """One photo. Byte copies share `photo_id` and have a row each."""
 
     uri: str = column(TEXT, "absolute path or bucket address; bytes that are not UTF-8 are percent-encoded")
+    folder: str = column(TEXT, "the folder it is in", default="")
+    camera: str = column(
+        TEXT,
+        "the folder without its parts that are a date or an hour: /cam1 for /cam1/2024-05-03/10, so that the "
+        "photos of one fixed camera stay together",
+        default="",
+    )
     photo_id: str = column(TEXT, "first 32 hexadecimal digits of the sha256 of the file's bytes")
     duplicate_of: str | None = column(TEXT, "null, or the uri of the byte copy that counts", nullable=True)
     taken_at: datetime | None = column(
         WALL_CLOCK, "the camera's wall clock; parts finer than date_precision are not known", nullable=True
     )
-    date_precision: str | None = column(WORD, ", ".join(DATE_PRECISIONS), nullable=True)
+    date_precision: str | None = column(
+        RANKED,
+        f"what of taken_at is known, down to the {', '.join(DATE_PRECISIONS)}; null where taken_at is",
+        nullable=True,
+        values=DATE_PRECISIONS,
+    )
     utc_offset_minutes: int | None = column(
         pa.int16(), "wall clock minus UTC when the photo says so, never guessed", nullable=True
     )
     date_source: str | None = column(
-        WORD, f"where taken_at is from: {', '.join(DATE_SOURCES)}", nullable=True
+        RANKED,
+        f"where taken_at is from, the most trusted first: {', '.join(DATE_SOURCES)}; null where taken_at is",
+        nullable=True,
+        values=DATE_SOURCES,
     )
     date_conflict: str | None = column(
         WORD, "a source that says something more than a day away from taken_at", nullable=True

@@ -14,7 +14,7 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from headcount.models.attributes import AttributeModel, Calibration, Outputs, load_attribute_model
 from headcount.models.intervals import age_interval, expected_age
-from headcount.schemas.faces import Face
+from headcount.schemas.faces import Face, round_p_age
 from headcount.schemas.failures import Failure, failure
 from headcount.schemas.labels import GENDERS, MOODS, age_group
 from headcount.transforms.photo.reader import FaceCrop
@@ -51,7 +51,7 @@ def _age(p_age: np.ndarray, calibration: Calibration) -> dict[str, Any]:
         "age_low": float(low),
         "age_high": float(high),
         "age_group": age_group(age),
-        "p_age": p_age.astype(np.float16),
+        "p_age": round_p_age(p_age),
     }
 
 

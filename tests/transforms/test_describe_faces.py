@@ -38,7 +38,7 @@ def test_a_face_gets_its_labels_and_probabilities():
     assert (face.gender, face.mood) == ("female", "happy")
     assert face.p_female == pytest.approx(0.9)
     assert face.p_happy == pytest.approx(0.7)
-    assert face.p_age.dtype == np.float16
+    assert face.p_age.dtype == np.float32
     assert face.face_id == FACE.face_id
 
 

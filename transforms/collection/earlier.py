@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from headcount.schemas.columns import conform
 from headcount.schemas.files import LISTED, File
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.storage import local_copy
@@ -27,7 +28,7 @@ class Earlier:
     def known_files(self) -> Iterator[File]:
         """The files that can be told unchanged by their version."""
         with local_copy(self.files) as file:
-            table = pq.read_table(file)
+            table = conform(pq.read_table(file), File)
         # Without a version a file could not be listed, or is passed over by its name.
         known = pc.and_(
             pc.not_equal(table["version"], ""), pc.not_equal(table["outcome"].cast(pa.string()), LISTED)
@@ -65,7 +66,7 @@ class KnownPhotos:
         group = int(np.searchsorted(self._ends, row, side="right"))
         if group != self._group:
             with pq.ParquetFile(self._path) as file:
-                self._photos = file.read_row_group(group)
+                self._photos = conform(file.read_row_group(group), Photo)
             self._group = group
         # Counted from the end, where the rows of every group stop.
         (found,) = self._photos.slice(len(self._photos) - int(self._ends[group]) + row, 1).to_pylist()
