@@ -1,4 +1,4 @@
-"""The footfall table: faces per folder, hour, age group, gender and mood."""
+"""The footfall table: faces per camera, hour, age group, gender and mood."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from headcount.schemas.columns import TEXT, WALL_CLOCK, WORD, column
+from headcount.schemas.columns import RANKED, TEXT, WALL_CLOCK, column
+from headcount.schemas.labels import AGE_GROUP_NAMES, GENDERS, MOODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +18,26 @@ class Footfall:
     Copies of a photo count once. An hour with photos and without a face has one row with zero faces.
     """
 
-    folder: str = column(TEXT, "folder of the photos, so that two cameras stay apart")
+    camera: str = column(TEXT, "as in photos: the folder without its parts that are a date or an hour")
     hour: datetime | None = column(
         WALL_CLOCK,
         "start of the hour, wall clock; null for photos without a date to the hour",
         nullable=True,
     )
-    age_group: str | None = column(WORD, "as in faces; null is a group of its own", nullable=True)
-    gender: str | None = column(WORD, "as in faces; null is a group of its own", nullable=True)
-    mood: str | None = column(WORD, "as in faces; null is a group of its own", nullable=True)
+    age_group: str | None = column(
+        RANKED, "as in faces; null is a group of its own", nullable=True, values=AGE_GROUP_NAMES
+    )
+    gender: str | None = column(
+        RANKED, "as in faces; null is a group of its own", nullable=True, values=GENDERS
+    )
+    mood: str | None = column(RANKED, "as in faces; null is a group of its own", nullable=True, values=MOODS)
     faces: int = column(pa.int64(), "faces of this group in this hour")
-    photos: int = column(pa.int64(), "all photos of this folder and hour, repeated in each of its rows")
+    photos: int = column(
+        pa.int64(), "all photos of this camera and hour, repeated in each of its rows: count it once an hour"
+    )
+    present: float = column(
+        pa.float64(),
+        "mean number of people of this group in a photo of this camera and hour: faces / photos. Add it up"
+        " over groups and over cameras; over hours take the mean, in which an hour that has photos and no row"
+        " of the group counts as 0",
+    )

@@ -68,7 +68,7 @@ def test_a_run_from_bucket_to_bucket_has_the_rows_of_a_local_one(store, place, a
     there = tables_in(f"{place}/out")
     for name, table in there.items():
         here = pd.read_parquet(tmp_path / "out" / name)
-        for column in ("uri", "folder", "duplicate_of"):
+        for column in ("uri", "folder", "camera", "duplicate_of"):
             if column in table:
                 here[column] = here[column].str.replace(f"{local}", source)
         own = ["version"] if name == "files" else []

@@ -19,10 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from headcount.schemas.columns import arrow_schema, arrow_table
+from headcount.schemas.columns import arrow_schema, arrow_table, conform
+from headcount.schemas.faces import Face
 from headcount.schemas.files import LISTED, SKIPPED
 from headcount.schemas.manifest import Manifest
 from headcount.schemas.tables import TABLES
+from headcount.transforms.cameras import with_cameras
 from headcount.transforms.collection.earlier import Earlier
 from headcount.transforms.collection.output import Output, read_manifest
 from headcount.transforms.collection.storage import create_file, local_copy
@@ -80,7 +82,7 @@ def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
         return manifest
     paths = {table: sorted(part.path for part in parts if part.table == table) for table in (*TABLES, KEPT)}
     files, kept = _files(info, paths)
-    photos = mark_duplicates(_new_and_kept("photos", paths["photos"], info.earlier, kept))
+    photos = mark_duplicates(with_cameras(_new_and_kept("photos", paths["photos"], info.earlier, kept)))
     counted = photos.select(COUNTED).filter(pc.is_null(photos["duplicate_of"]))
     failures = _new_and_kept("failures", paths["failures"], info.earlier, kept)
     failures = failures.sort_by([("uri", "ascending"), ("message", "ascending")])
@@ -181,8 +183,8 @@ def _placed(faces: pa.Table, counted: pa.Table) -> pa.Table:
 
 
 def _read_all(table: str, paths: Sequence[str]) -> pa.Table:
-    empty = arrow_schema(TABLES[table]).empty_table()
-    tables = [part.replace_schema_metadata(empty.schema.metadata) for part in _tables(paths)]
+    empty = arrow_table(TABLES[table], [])
+    tables = [conform(part, TABLES[table]) for part in _tables(paths)]
     return pa.concat_tables([empty, *tables]).unify_dictionaries().combine_chunks()
 
 
@@ -216,9 +218,10 @@ def _together(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _batches(path: str) -> Iterator[pa.Table]:
+    """The rows of a faces table, a row group at a time."""
     with local_copy(path) as source, pq.ParquetFile(source) as file:
         for batch in file.iter_batches(BATCH_ROWS):
-            yield pa.Table.from_batches([batch])
+            yield conform(pa.Table.from_batches([batch]), Face)
 
 
 def _write(info: RunInfo, table: str, pieces: Iterable[pa.Table]) -> int:

@@ -1,7 +1,9 @@
 import dataclasses
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -9,8 +11,10 @@ from headcount.schemas.columns import arrow_table
 from headcount.schemas.faces import Face
 from headcount.schemas.failures import failure
 from headcount.schemas.files import File
+from headcount.schemas.labels import AGE_GROUP_NAMES, AGES
 from headcount.schemas.photos import Photo
 from headcount.schemas.tables import TABLES
+from headcount.transforms.collection.earlier import Earlier
 from headcount.transforms.collection.output import output_at, read_manifest
 from headcount.transforms.finish_run import RunInfo, finish_run
 from headcount.transforms.write_rows import Part
@@ -91,7 +95,7 @@ def test_faces_are_those_of_the_copies_that_count_and_the_summaries_add_up(info,
     tables = {name: pd.read_parquet(tmp_path / name) for name in TABLES}
     assert sorted(tables["faces"].uri) == ["/x/a", "/x/c"]
     assert tables["footfall"].faces.sum() == tables["album"].faces.sum() == len(tables["faces"])
-    assert tables["footfall"].drop_duplicates(["folder", "hour"]).photos.sum() == 3
+    assert tables["footfall"].drop_duplicates(["camera", "hour"]).photos.sum() == 3
     assert manifest.rows == {name: len(table) for name, table in tables.items()}
     assert (manifest.duplicates, manifest.failures, manifest.skipped) == (1, {"empty": 1}, {"csv": 1})
     assert read_manifest(str(tmp_path)) == manifest
@@ -110,3 +114,33 @@ def test_a_run_without_a_photo_has_empty_tables(info, tmp_path):
     assert list(pd.read_parquet(tmp_path / "faces").columns) == [
         field.name for field in dataclasses.fields(Face)
     ]
+
+
+def test_rows_that_an_earlier_version_wrote_are_kept_with_the_columns_of_today(info, write, tmp_path):
+    kept = dataclasses.replace(photo("/cam/2024-03-04/a", "one", DAY), faces=1)
+    earlier = {}
+    for table, rows in (("photos", [kept]), ("faces", [face(kept)]), ("failures", []), ("files", [])):
+        earlier[table] = write(table, rows).path
+    faces = pq.read_table(earlier["faces"])
+    at = faces.schema.get_field_index("age_group")
+    words = pa.array(["adult"]).dictionary_encode()
+    halves = pa.array([np.full(AGES, 1 / AGES, np.float16)], pa.list_(pa.float16(), AGES))
+    faces = faces.set_column(at, "age_group", words).set_column(at + 1, "p_age", halves)
+    pq.write_table(faces, earlier["faces"])
+    pq.write_table(pq.read_table(earlier["photos"]).drop_columns(["folder", "camera"]), earlier["photos"])
+
+    new = photo("/cam/2024-03-05/b", "two", DAY)
+    parts = [
+        write("photos", [new]),
+        write("faces", [dataclasses.replace(face(new), age=3, age_group="toddler")]),
+        write("files", [file(new.uri, "photo", "jpeg")]),
+        Part("kept", write("files", [file(kept.uri, "photo", "jpeg")]).path, 1),
+    ]
+    finish_run(dataclasses.replace(info, earlier=Earlier(**earlier)), parts)
+    photos, faces = (pd.read_parquet(tmp_path / name) for name in ("photos", "faces"))
+    assert photos.camera.tolist() == ["/cam", "/cam"]
+    assert photos.folder.tolist() == ["/cam/2024-03-04", "/cam/2024-03-05"]
+    assert faces.sort_values("age_group").age_group.tolist() == ["toddler", "adult"]
+    assert tuple(faces.age_group.cat.categories) == AGE_GROUP_NAMES
+    assert faces.set_index("uri").p_age[kept.uri].dtype == np.float32
+    assert pd.read_parquet(tmp_path / "footfall").camera.unique().tolist() == ["/cam"]

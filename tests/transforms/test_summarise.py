@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import datetime
 
 import pyarrow as pa
@@ -36,7 +37,7 @@ def test_places_hold_only_what_the_precision_holds():
         ("/c.jpg", LATER, "decade"),
         ("/c.jpg", None, None),
     )
-    assert table["folder"].to_pylist() == ["/cam", "/cam", "/cam", "", "", ""]
+    assert table["camera"].to_pylist() == ["/cam", "/cam", "/cam", "/", "/", "/"]
     assert table["hour"].to_pylist() == [datetime(2024, 3, 4, 8)] * 2 + [None] * 4
     assert table["month"].to_pylist() == [3, 3, 3, None, None, None]
     assert table["year"].to_pylist() == [2024, 2024, 2024, 2024, None, None]
@@ -58,10 +59,25 @@ def test_footfall_counts_faces_and_repeats_photos():
     )
     hour = datetime(2024, 3, 4, 8)
     assert table == [
-        Footfall(folder="/cam", hour=hour, age_group="adult", gender="female", faces=2, photos=2),
-        Footfall(folder="/cam", hour=hour, age_group="adult", faces=1, photos=2),
-        Footfall(folder="/x", faces=0, photos=1),
+        Footfall(
+            camera="/cam", hour=hour, age_group="adult", gender="female", faces=2, photos=2, present=1.0
+        ),
+        Footfall(camera="/cam", hour=hour, age_group="adult", faces=1, photos=2, present=0.5),
+        Footfall(camera="/x", faces=0, photos=1, present=0.0),
     ]
+
+
+def test_footfall_is_of_a_camera_whatever_its_folders_of_days():
+    photos = rows(("/cam/2024-03-04/a.jpg", MORNING, "second"), ("/cam/2024-03-04/08/b.jpg", LATER, "second"))
+    (row,) = footfall(count_groups(photos, FOOTFALL_PLACE), Counter())
+    assert (row.camera, row.photos) == ("/cam", 2)
+
+
+def test_groups_stand_in_the_order_of_their_meaning():
+    photos = rows(("/a.jpg", MORNING, "second"))
+    faces = rows(*[("/a.jpg", MORNING, "second")] * 4, age_group=["adult", None, "toddler", "baby"])
+    table = album(count_groups(photos, ALBUM_PLACE), count_groups(faces, (*ALBUM_PLACE, "age_group")))
+    assert [row.age_group for row in table] == ["baby", "toddler", "adult", None]
 
 
 def test_a_month_without_a_face_has_one_row():
