@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +12,7 @@ import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from headcount.models.attributes import AttributeModel, Calibration, Outputs, load_attribute_model
+from headcount.models.cores import usable_cores
 from headcount.models.intervals import age_interval, expected_age
 from headcount.schemas.faces import Face, round_p_age
 from headcount.schemas.failures import Failure, failure
@@ -76,7 +76,7 @@ class DescribeSettings:
     calibration: Calibration
     attributes: tuple[str, ...]
     threads: int
-    """0 is one per core of the machine that describes."""
+    """0 is one for each core that the machine which describes may use."""
 
 
 class FaceModelHandler(ModelHandler[FaceCrop, Face | Failure, AttributeModel]):
@@ -88,7 +88,7 @@ class FaceModelHandler(ModelHandler[FaceCrop, Face | Failure, AttributeModel]):
 
     def load_model(self) -> AttributeModel:
         """Called once per process."""
-        threads = self._settings.threads or os.cpu_count() or 1
+        threads = self._settings.threads or usable_cores()
         return load_attribute_model(self._settings.model, threads)
 
     def run_inference(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from headcount.models.attributes import load_attribute_model, load_calibration
+from headcount.models.cores import usable_cores
 from headcount.models.datasets.labelled import read_labelled
 from headcount.models.detectors import DEFAULT_DETECTOR, DEFAULT_MIN_FACE, load_detector
 from headcount.models.detectors.search import detection_side
@@ -41,7 +41,7 @@ def evaluate_files(options: EvaluateOptions) -> Metrics:
     from headcount.reports.attributes import write_report
 
     make_folder(options.output)
-    model = load_attribute_model(options.attribute_model, os.cpu_count() or 1)
+    model = load_attribute_model(options.attribute_model, usable_cores())
     calibration = load_calibration(options.attribute_model)
     labelled = chain.from_iterable(read_labelled(place) for place in options.data)
     faces, unreadable = frame_faces(

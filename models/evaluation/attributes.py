@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from headcount.models.attributes import (
     AttributeModel,
     Outputs,
 )
+from headcount.models.cores import usable_cores
 from headcount.models.datasets.crops import Faces, decode, labels_of, nearest_centre
 from headcount.models.datasets.labelled import LabelledFace
 from headcount.models.detectors.search import Detector, detect_faces
@@ -58,7 +58,7 @@ def frame_faces(
 
     cv2.setNumThreads(1)
     framed, unreadable = [], 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for batch in _batches(labelled):
             results = list(pool.map(frame, batch))
             framed += [result for result in results if result is not None]
