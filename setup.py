@@ -81,7 +81,6 @@ setup(
         # OpenCV 5 has no CascadeClassifier, which --detector haar needs.
         "opencv-python-headless>=4.14,<5",
         "pandas>=2.2",
-        "pebble>=5.1,<6",
         "pillow>=11.3",
         "pillow-heif>=1",
         "psutil>=6",

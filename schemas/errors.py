@@ -2,6 +2,7 @@
 
 HeadcountError
 ├── UsageError    the caller's mistake: one line with the value and the next step, before any work
+├── PoolError     the processes that read photos cannot start: ends the run, since no photo can be judged
 └── PhotoError    one photo's trouble: becomes a row of the failures table
 """
 
@@ -14,6 +15,10 @@ class HeadcountError(Exception):
 
 class UsageError(HeadcountError):
     """An argument, an input or an output cannot be used; the message is for the person who typed it."""
+
+
+class PoolError(HeadcountError):
+    """The processes that read photos cannot start; the message says why, in one line."""
 
 
 class PhotoError(HeadcountError):

@@ -11,7 +11,7 @@ _OF_THE_FILE: Final = {
     "empty": "The file has no bytes.",
     "not_an_image": "The name says photo, the content does not.",
     "bad_image": "The picture data is damaged or incomplete.",
-    "too_large": "The picture has more pixels than --max_pixels allows.",
+    "too_large": "The picture has more pixels than --max_pixels allows, or the file more bytes than a photo.",
     "bad_metadata": "The metadata is damaged; the rest of the photo was read.",
     "truncated": "The picture ends too early; what is there was read.",
     "bad_face": "A detected face could not be described; the photo and its other faces were kept.",

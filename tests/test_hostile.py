@@ -142,7 +142,7 @@ def test_ctrl_c_stops_with_a_word(album, tmp_path):
     for number in range(400):
         (photos / f"{number}.jpg").write_bytes(with_comment(picture, str(number)))
     process = start(photos, output)
-    while len(psutil.Process(process.pid).children()) < 2:
+    while not psutil.Process(process.pid).children(recursive=True)[1:]:
         time.sleep(0.1)
     time.sleep(2)
     children = psutil.Process(process.pid).children(recursive=True)

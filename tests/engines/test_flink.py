@@ -12,6 +12,7 @@ from headcount.beam_pipeline.run import run
 from headcount.beam_pipeline.settings import Settings
 from headcount.schemas.files import LISTED
 from headcount.schemas.tables import TABLES
+from headcount.transforms.photo.child import BOOT
 from tests.command import start
 from tests.engines.flink_cluster import TASK_MANAGERS, FlinkCluster, missing
 from tests.tables import key
@@ -129,7 +130,7 @@ def worker_that_reads(cluster, running):
         for process in [child for manager in managers for child in manager.children(recursive=True)]:
             try:
                 server, worker = process.parents()[:2]
-                if "forkserver" in " ".join(server.cmdline()) and sum(process.cpu_times()[:2]) > READS_FOR:
+                if BOOT in server.cmdline() and sum(process.cpu_times()[:2]) > READS_FOR:
                     return worker
             except psutil.NoSuchProcess:
                 continue

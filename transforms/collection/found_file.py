@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote_from_bytes
+
+LARGEST_PHOTO: Final = 2**30
+"""Bytes. A larger file is no photo, whatever it is called: 250 megapixels take 0.75 GB uncompressed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from headcount.schemas.faces import Face
 from headcount.schemas.failures import Failure, failure
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.earlier import Earlier, KnownPhotos
-from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.collection.found_file import LARGEST_PHOTO, FoundFile
 from headcount.transforms.collection.storage import open_file, os_errors, read_bytes
 from headcount.transforms.photo.capture_time import CaptureTime, ReadSidecar, capture_time
 from headcount.transforms.photo.decode import Decoded, decode
@@ -87,20 +87,27 @@ class Fetched:
 
 
 def fetch(file: FoundFile) -> Fetched:
-    """Reads a file and its sidecars; raises OSError where the file itself cannot be read."""
+    """Reads a file and its sidecars; raises what `_content` does for the file itself."""
     sidecars: dict[str, bytes | OSError] = {}
     for path in file.sidecars:
         try:
             sidecars[path] = read_bytes(path, MAX_XMP + 1)
         except OSError as error:
             sidecars[path] = error
-    return Fetched(_content(file.path), sidecars)
+    return Fetched(_content(file), sidecars)
 
 
-def _content(path: str) -> bytes:
-    with os_errors(), open_file(path) as file:
-        head = file.read(HEAD_BYTES)
-        return head + file.read() if sniff(head, path).candidate else head
+def _content(found: FoundFile) -> bytes:
+    """All of a file, or its head where that says that it is no photo; raises OSError, and PhotoError for one
+    that was listed as larger than any photo.
+    """
+    with os_errors(), open_file(found.path) as file:
+        content = file.read(HEAD_BYTES)
+        if not sniff(content, found.path).candidate:
+            return content
+        if found.size <= LARGEST_PHOTO:
+            return content + file.read()
+    raise PhotoError("too_large", f"{found.size} bytes, more than the {LARGEST_PHOTO} of any photo")
 
 
 class PhotoReader:
@@ -118,7 +125,7 @@ class PhotoReader:
         """
         kind = FileKind("unknown", candidate=False)
         try:
-            content = fetched.content if fetched else _step("read", _content, file.path)
+            content = fetched.content if fetched else _step("read", _content, file)
             kind = sniff(content[:HEAD_BYTES], file.path)
             if not kind.candidate:
                 return ReadResult(kind.file_type)

@@ -10,24 +10,25 @@ nothing; their bytes go to the children.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Final
 
 import cv2
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from headcount.models.cores import usable_cores
+from headcount.schemas.errors import PhotoError, PoolError
 from headcount.schemas.failures import failure
 from headcount.transforms.collection.found_file import FoundFile
 from headcount.transforms.collection.storage import create_file, is_remote, join, open_file
-from headcount.transforms.photo.child_processes import child_context
+from headcount.transforms.photo.child_processes import ChildDiedError, ChildPool
 from headcount.transforms.photo.reader import Fetched, PhotoReader, ReadResult, ReadSettings, fetch
 
 DECODE_BYTES: Final = 20
@@ -37,9 +38,11 @@ DETECT_BYTES: Final = 1024
 SPARE_BYTES: Final = 512 * 2**20
 """Memory for the bytes of the file, and for what libraries load when they are first used."""
 
-
 AHEAD: Final = 8
 """Photos given to each child before the oldest result is awaited: one slow photo stops no other child."""
+
+FETCHED_BYTES: Final = 256 * 2**20
+"""Photos of buckets in this process's memory at once, by their listed sizes; a larger one is there alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +63,16 @@ class ReaderPool:
 
     def __init__(self, reading: ReadSettings, settings: PoolSettings) -> None:
         self.settings = settings
-        processes = settings.processes or os.cpu_count() or 1
+        processes = settings.processes or usable_cores()
         self.ahead = AHEAD * processes
         self._key = (reading, settings)
         self._users = 0
         self._earlier = tempfile.TemporaryDirectory(prefix="headcount-")
         self._fetchers = ThreadPoolExecutor(self.ahead)
-        self._start = partial(
-            ProcessPool,
-            max_workers=processes,
-            initializer=_start_child,
-            initargs=(_with_local_tables(reading, self._earlier.name),),
-            context=child_context(),
-        )
-        self._pool = self._start()
+        self._fetched = Share(FETCHED_BYTES)
+        begin = partial(start_reader, _with_local_tables(reading, self._earlier.name))
+        self._start = partial(ChildPool, processes, begin, settings.photo_timeout)
+        self._children = self._start()
 
     @classmethod
     def acquire(cls, reading: ReadSettings, settings: PoolSettings) -> ReaderPool:
@@ -91,8 +90,7 @@ class ReaderPool:
             if self._users:
                 return
             del self._open[self._key]
-        self._pool.stop()
-        self._pool.join()
+        self._children.stop()
         self._fetchers.shutdown()
         self._earlier.cleanup()
 
@@ -103,78 +101,102 @@ class ReaderPool:
         """
         with cls._lock:
             pools = list(cls._open.values())
-            done = [pool._pool for pool in pools]
+            done = [pool._children for pool in pools]
             for pool in pools:
-                pool._pool = pool._start()
+                pool._children = pool._start()
         for children in done:
             children.close()
-            children.join()
 
     def submit(self, file: FoundFile) -> Future[ReadResult]:
         """Starts to read `file`; the time limit runs from the moment a child takes it."""
         if is_remote(file.path):
             return self._fetchers.submit(self._fetch_and_read, file)
-        return self._schedule(file)
+        return self._ask(file, None)
 
     def _fetch_and_read(self, file: FoundFile) -> ReadResult:
-        try:
-            fetched = fetch(file)
-        except OSError as error:
-            return ReadResult(failures=[failure(file.uri, "read", "unreadable", str(error))])
-        return self._schedule(file, fetched).result()
+        with self._fetched.taking(file.size):
+            try:
+                fetched = fetch(file)
+            except PhotoError as error:
+                return _lost(file, error.code, error.detail)
+            except OSError as error:
+                return _lost(file, "unreadable", str(error))
+            return self.result(file, self._ask(file, fetched))
 
-    def _schedule(self, file: FoundFile, fetched: Fetched | None = None) -> ProcessFuture:
+    def _ask(self, file: FoundFile, fetched: Fetched | None) -> Future[ReadResult]:
         with self._lock:
-            return self._pool.schedule(_read_in_child, (file, fetched), timeout=self.settings.photo_timeout)
+            return self._children.submit(file, fetched)
 
     def result(self, file: FoundFile, future: Future[ReadResult]) -> ReadResult:
-        """Waits for the outcome; a child that was killed, died or broke is a failure row."""
+        """Waits for the outcome; a child that was killed, died or broke is a failure row. Raises PoolError
+        where no child can start: then nothing can be said about any photo.
+        """
         try:
             return future.result()
-        except FutureTimeoutError:
-            lost = failure(file.uri, "read", "timeout", f"{self.settings.photo_timeout:g} s")
-        except ProcessExpired as death:
-            lost = failure(file.uri, "read", "decoder_died", f"exit code {death.exitcode}")
+        except PoolError:
+            raise
+        except TimeoutError:
+            return _lost(file, "timeout", f"{self.settings.photo_timeout:g} s")
+        except ChildDiedError as death:
+            return _lost(file, "decoder_died", str(death))
         except MemoryError:
-            lost = failure(file.uri, "read", "out_of_memory")
+            return _lost(file, "out_of_memory")
         except Exception as error:  # Whatever one photo does to a child, the run goes on.
-            lost = failure(file.uri, "read", "internal_error", repr(error))
-        return ReadResult(failures=[lost])
+            return _lost(file, "internal_error", str(error))
 
 
-_reader: PhotoReader | None = None
-"""In a child process: what `_start_child` left for the photos to come."""
+class Share:
+    """So much of something, of which threads take parts and give them back."""
+
+    def __init__(self, whole: int) -> None:
+        self._whole = self._left = whole
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taking(self, part: int) -> Iterator[None]:
+        """Waits until `part` is there, or, if it is more than the whole, until all is."""
+        part = min(part, self._whole)
+        with self._changed:
+            self._changed.wait_for(lambda: part <= self._left)
+            self._left -= part
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += part
+                self._changed.notify_all()
 
 
-def _start_child(reading: ReadSettings) -> None:
-    global _reader
-    # There is a child for each core.
+def _lost(file: FoundFile, code: str, detail: str = "") -> ReadResult:
+    return ReadResult(failures=[failure(file.uri, "read", code, detail)])
+
+
+def start_reader(reading: ReadSettings) -> Callable[[FoundFile, Fetched | None], ReadResult]:
+    """In a child process: what reads its photos. There is a child for each core, so each uses one."""
     cv2.setNumThreads(1)
-    _reader = PhotoReader(reading)
+    read = PhotoReader(reading).read
     _limit_memory(reading)
+    return read
+
+
+def memory_limit(reading: ReadSettings) -> int:
+    """Bytes that any photo within `max_pixels` may need beside what a child has before it reads any."""
+    pixels, searched = reading.max_pixels, reading.detection_side**2
+    return DECODE_BYTES * pixels + DETECT_BYTES * searched + SPARE_BYTES
 
 
 def _limit_memory(reading: ReadSettings) -> None:
-    """Lets this process take what any photo within `max_pixels` needs beside what it has now, and no more.
-
-    Linux only: others have no limit that holds.
-    """
+    """Lets this process take `memory_limit` and no more. Linux only: others have no limit that holds."""
     if sys.platform != "linux":
         return
     import resource
 
     with open("/proc/self/statm", encoding="ascii") as pages:
         now = int(pages.read().split()[5]) * resource.getpagesize()
-    pixels, searched = reading.max_pixels, reading.detection_side**2
-    limit = now + DECODE_BYTES * pixels + DETECT_BYTES * searched + SPARE_BYTES
+    limit = now + memory_limit(reading)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     least = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (least, hard))
-
-
-def _read_in_child(file: FoundFile, fetched: Fetched | None) -> ReadResult:
-    assert _reader is not None
-    return _reader.read(file, fetched)
 
 
 def _with_local_tables(reading: ReadSettings, folder: str) -> ReadSettings:
