@@ -25,7 +25,7 @@ from headcount.models.attributes import load_attribute_model, load_calibration, 
 from headcount.models.detectors import load_detector, weights_file
 from headcount.models.detectors.search import detection_side
 from headcount.models.shipped import SHIPPED
-from headcount.runners.engines import check_places, engine_options, is_template, own_places
+from headcount.runners.engines import check_answers, check_places, engine_options, is_template, own_places
 from headcount.runners.render import check_render, render
 from headcount.schemas.errors import UsageError
 from headcount.schemas.manifest import Manifest
@@ -152,8 +152,7 @@ def run(
     PipelineOptions; without a `--runner` the run is local. `progress` gets a line of progress where the
     engine works in this process. Without `wait` the engine is given the job and None comes back unless
     it is done already, and so it does for a template. Raises UsageError before any work for what cannot be
-    done. Reading starts child processes that import the caller's main module, so a script calls this under
-    `if __name__ == "__main__":`.
+    done.
     """
     settings.check()
     started_at = datetime.now(UTC).replace(tzinfo=None)
@@ -162,6 +161,7 @@ def run(
         options = engine_options(beam_args)
         places = (*settings.input, output.root, *own_places(options))
         check_places(options, places)
+        check_answers(options)
         check_render(options)
         for place in filter(is_remote, places):
             check_access(place, options)

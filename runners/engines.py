@@ -5,10 +5,13 @@ Whatever the caller gives comes later on the command line of Beam's options, and
 
 from __future__ import annotations
 
+import re
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import grpc
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
 
 from headcount.schemas.errors import UsageError
@@ -18,6 +21,10 @@ IN_PROCESS: Final = "FnApiRunner"
 """Beam's in-process runner, by its name. `DirectRunner` is a switch that runs Prism where it can download it
 and this runner where it cannot; a run should not change its engine with the weather. One bundle in one thread
 is enough, because the child processes of the reading step use all cores."""
+
+
+SECONDS: Final = 4.0
+"""For an engine to answer that it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,43 @@ def check_places(options: PipelineOptions, places: Sequence[str]) -> None:
         raise UsageError(
             f"{local[0]} is on this machine, where the workers of {runner} cannot see it; use gs://"
         )
+
+
+def check_answers(options: PipelineOptions) -> None:
+    """Raises UsageError for an engine that is named by an address where nobody answers within SECONDS."""
+    values = options.get_all_options()
+    for name, answers in (("job_endpoint", _answers_beam), ("flink_master", _answers_flink)):
+        address = values.get(name)
+        if address and ":" in address:  # Not [auto] or [local].
+            try:
+                answers(address)
+            except Exception as error:
+                why = str(error) or f"nothing within {SECONDS:g} s"
+                raise UsageError(
+                    f"--{name} {address}: no engine answers there ({why}); start it, or give another address"
+                ) from None
+
+
+def _answers_beam(address: str) -> None:
+    with grpc.insecure_channel(address) as channel:
+        grpc.channel_ready_future(channel).result(timeout=SECONDS)
+
+
+def _answers_flink(address: str) -> None:
+    address = address if "://" in address else f"http://{address}"
+    urllib.request.urlopen(f"{address}/v1/config", timeout=SECONDS).close()
+
+
+def root_cause(error: BaseException) -> str:
+    """What went wrong first, in one line; an engine gives it as an exception, or as text with a traceback."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    kind, words = f"{type(error).__module__}.{type(error).__name__}", str(error)
+    _, _, trace = words.partition("Traceback (most recent call last):\n")
+    if raised := re.search(r"^([\w.]+)(?:: (.*))?$", trace, re.MULTILINE):
+        kind, words = raised[1], raised[2] or ""
+    words = re.sub(r" \[while running .*", "", (words.splitlines() or [""])[0])
+    return words if kind.startswith("headcount.") else f"{kind.rpartition('.')[2]}: {words}"
 
 
 def own_places(options: PipelineOptions) -> list[str]:

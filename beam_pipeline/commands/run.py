@@ -49,6 +49,7 @@ def main(args: argparse.Namespace) -> int:
     gc.disable()  # What Beam's import makes stays; looking for garbage in it takes half a second.
     from headcount.beam_pipeline.run import run
     from headcount.beam_pipeline.show import totals
+    from headcount.runners.engines import root_cause
 
     gc.freeze()
     gc.enable()
@@ -58,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
     except UsageError:
         raise
     except Exception as error:
-        print(f"headcount run: failed: {_root_cause(error)}; --verbose shows more", file=sys.stderr)
+        print(f"headcount run: failed: {root_cause(error)}; --verbose shows more", file=sys.stderr)
         print(f"{settings.output} is still as the last complete run left it", file=sys.stderr)
         return 1
     if manifest is None:
@@ -106,10 +107,3 @@ def _right_command(args: argparse.Namespace, stray: Sequence[str]) -> str:
     inputs += words
     flags = [part for place in inputs for part in ("--input", place)] + ["--output", output or "out"]
     return f"{stray[0]} belongs to no flag; did you mean headcount run {shlex.join(flags)}?"
-
-
-def _root_cause(error: BaseException) -> str:
-    """The first error of the chain in one line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"{type(error).__name__}: {error}".splitlines()[0]
