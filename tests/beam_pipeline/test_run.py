@@ -51,8 +51,8 @@ def test_faces_join_the_photos_that_count(finished):
     output, manifest = finished
     photos, faces = pd.read_parquet(output / "photos"), pd.read_parquet(output / "faces")
     (copy,) = photos.dropna(subset="duplicate_of").itertuples()
-    assert copy.uri.endswith("turned.jpg")
-    assert copy.duplicate_of.endswith("a copy.jpg")
+    assert copy.uri.endswith("a copy.jpg")
+    assert copy.duplicate_of.endswith("turned.jpg")
     counted = photos[photos.duplicate_of.isna()]
     joined = counted.merge(faces, on="photo_id", suffixes=("", "_face"))
     assert len(joined) == len(faces) == counted.faces.sum()
