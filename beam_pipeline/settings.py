@@ -77,7 +77,8 @@ class Seeing:
     )
     attribute_model: str = option(
         "headcount, fairface (age and gender, from FairFace's CC BY 4.0 data alone), or your own .tflite"
-        " file, SavedModel folder or TensorFlow Hub handle",
+        " file, SavedModel folder or TensorFlow Hub handle; a SavedModel is a program that may do on your"
+        " machine what you may, so take it from people you trust",
         label="Attribute model",
         metavar="MODEL",
         default=DEFAULT_MODEL,

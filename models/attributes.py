@@ -10,25 +10,34 @@ A model is a `.tflite` file, a SavedModel folder or a TensorFlow Hub handle whos
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
 
 from headcount.models.framing import CROP_SIZE
+from headcount.models.intervals import AGE_BANDS
 from headcount.models.litert import load_runner
 from headcount.models.shipped import DEFAULT_MODEL, SHIPPED
 from headcount.schemas.errors import UsageError
 from headcount.schemas.labels import AGES, MOODS
 
+ROUNDING: Final = 0.001
+NEAR_ONE: Final = 0.01
+"""How far a probability may be from 0 to 1, and a sum of them from 1: weights of 8 bits are not exact."""
+
 OUTPUT_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {"age": (AGES,), "gender": (), "mood": (len(MOODS),)}
 """Shape of one face's part of each output; the names are those of `schemas.labels.ATTRIBUTES`."""
+
+READ: Final = ("sha256", "calibration")
+"""What is read in `about_file`; what else it says is for people."""
 
 Outputs = Mapping[str, np.ndarray]
 
@@ -58,6 +67,17 @@ class Calibration:
     age_margins: tuple[float, ...] = ()
     """Years that widen the age interval, by band (`models.intervals.conformal_margins`)."""
 
+    def check(self) -> None:
+        """Raises ValueError for a number that cannot be what it is called."""
+        for name in ("gender", "mood"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; give a probability, 0 to 1")
+        for name in ("gender_from_age", "mood_sharpness"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; give a number, at least 0")
+        if len(self.age_margins) not in (0, len(AGE_BANDS)) or not np.isfinite(self.age_margins).all():
+            raise ValueError(f"age_margins are {self.age_margins}; give {len(AGE_BANDS)} numbers, or none")
+
     def tell_gender(self, p_female: np.ndarray, age: np.ndarray | None) -> np.ndarray:
         """Whether gender can be told, bool [n], from `p_female` [n] and the ages [n] if they are known."""
         told = np.maximum(p_female, 1 - p_female) >= self.gender
@@ -68,14 +88,38 @@ class Calibration:
         return (p_mood.max(-1) >= self.mood) & (sharpness >= self.mood_sharpness)
 
 
+def check_probabilities(outputs: Outputs) -> None:
+    """Raises ValueError unless each output, of one face or [n, ...], holds probabilities: of the ages and of
+    the moods they sum to one.
+    """
+    for name, values in outputs.items():
+        found = np.asarray(values)
+        if not np.issubdtype(found.dtype, np.number) or not np.isfinite(found).all():
+            raise ValueError(f"its {name} is not finite: {found.ravel()[:3].tolist()} ...")
+        if found.min() < -ROUNDING or found.max() > 1 + ROUNDING:
+            raise ValueError(
+                f"its {name} is no probability, 0 to 1: it goes from {found.min():.4g} to {found.max():.4g}"
+            )
+        sums = found.sum(-1) if OUTPUT_SHAPES[name] else np.ones(())
+        if (np.abs(sums - 1) > NEAR_ONE).any():
+            worst = sums.flat[int(np.abs(sums - 1).argmax())]
+            raise ValueError(f"its probabilities of {name} sum to {worst:.4g} and not to 1")
+
+
 def load_attribute_model(model: str = DEFAULT_MODEL, threads: int = 1) -> AttributeModel:
-    """Loads `model`, one of SHIPPED or the place of another, and tries it on two empty crops; raises
-    UsageError saying what does not fit.
+    """Loads `model`, one of SHIPPED or the place of another, and tries it on two crops; raises UsageError
+    saying what does not fit.
     """
     model = _place(model)
     _check_hash(model)
     loaded: AttributeModel = LiteRtModel(model, threads) if model.endswith(".tflite") else HubModel(model)
-    outputs = loaded.describe(np.zeros((2, loaded.side, loaded.side, 3), np.uint8))
+    crops = np.random.default_rng(1).integers(0, 256, (2, loaded.side, loaded.side, 3), np.uint8)
+    try:
+        outputs = loaded.describe(crops)
+    except Exception as error:  # A stranger's program may raise anything.
+        raise UsageError(
+            f"attribute model {model}: it does not describe two faces ({_line(error)})"
+        ) from error
     found = {name: tuple(np.shape(values)[1:]) for name, values in outputs.items()}
     wrong = {name: shape for name, shape in found.items() if shape != OUTPUT_SHAPES[name]}
     if wrong or not found:
@@ -83,13 +127,27 @@ def load_attribute_model(model: str = DEFAULT_MODEL, threads: int = 1) -> Attrib
         raise UsageError(
             f"attribute model {model}: its outputs are {wrong or 'unknown'}; it needs one of {wanted}"
         )
+    try:
+        check_probabilities(outputs)
+    except ValueError as error:
+        raise UsageError(f"attribute model {model}: {error}; does it give logits?") from error
     return loaded
 
 
 def load_calibration(model: str = DEFAULT_MODEL) -> Calibration:
     """The calibration in the JSON file beside `model`, or none where there is no such file."""
-    values = _about(model).get("calibration", {})
-    return Calibration(**{**values, "age_margins": tuple(values.get("age_margins", ()))})
+    path, values = about_file(_place(model)), _about(model).get("calibration", {})
+    names = [field.name for field in fields(Calibration)]
+    if not isinstance(values, dict):
+        raise UsageError(f"{path}: calibration is {values}; give an object with any of {', '.join(names)}")
+    if strange := [name for name in values if name not in names]:
+        raise UsageError(f"{path}: calibration has no {strange[0]}; it may have {', '.join(names)}")
+    try:
+        calibration = Calibration(**{**values, "age_margins": tuple(values.get("age_margins", ()))})
+        calibration.check()
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{path}: calibration cannot be used: {_line(error)}") from error
+    return calibration
 
 
 def about_file(model: str) -> Path:
@@ -109,29 +167,73 @@ def _about(model: str) -> dict[str, Any]:
     if not os.path.exists(model) or not path.is_file():
         return {}
     try:
-        return dict(json.loads(path.read_text()))
-    except ValueError as error:
-        raise UsageError(f"{path} beside the attribute model is not JSON ({error}); remove it") from error
+        about = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path} beside the attribute model cannot be read as JSON ({_line(error)}); remove it"
+        ) from error
+    if not isinstance(about, dict):
+        raise UsageError(f"{path} beside the attribute model is no JSON object; remove it")
+    for name in about.keys() - READ:
+        # Others' files may lie there too; a misspelt name of ours must not go unnoticed.
+        if near := difflib.get_close_matches(name, READ, n=1, cutoff=0.8):
+            raise UsageError(f"{path} beside the attribute model has {name}; did you mean {near[0]}?")
+    return about
+
+
+def _line(error: BaseException) -> str:
+    """The first line of what an error says."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _check_hash(model: str) -> None:
     expected = _about(model).get("sha256")
-    if expected not in (None, model_hash(model)):
+    if expected is not None and expected != model_hash(model):
         raise UsageError(f"attribute model {model} is not the one its .json file speaks of; install it anew")
 
 
 def model_hash(model: str = DEFAULT_MODEL) -> str:
-    """The sha256 of a model file, or of the names and bytes of a folder; of a handle, of its text."""
+    """The sha256 of a model file, or of the names and bytes of a folder, also of that of a hub's handle.
+
+    Raises UsageError for a handle that cannot be downloaded.
+    """
     model = _place(model)
+    if not os.path.exists(model):
+        model = _downloaded(model)
     digest = hashlib.sha256()
     if os.path.isfile(model):
         digest.update(Path(model).read_bytes())
-    elif os.path.isdir(model):
+    else:
         for path in sorted(path for path in Path(model).rglob("*") if path.is_file()):
             digest.update(str(path.relative_to(model)).encode() + path.read_bytes())
-    else:
-        digest.update(model.encode())
     return digest.hexdigest()
+
+
+def _downloaded(handle: str) -> str:
+    """The folder on this machine that holds the model of a TensorFlow Hub handle."""
+    hub = _import_hub(handle)
+    try:
+        return str(hub.resolve(handle))
+    except Exception as error:  # It goes to the network, and each of its ways has errors of its own.
+        raise UsageError(f"attribute model {handle}: cannot be loaded ({_line(error)})") from error
+
+
+def _import_hub(model: str) -> Any:
+    try:
+        import tensorflow_hub as hub
+    except ImportError as error:
+        raise UsageError(
+            f"attribute model {model}: needs TensorFlow; install headcount[tensorflow] or give a .tflite"
+        ) from error
+    return hub
+
+
+def _side(model: str, shape: Sequence[int]) -> int:
+    """The side of the crops [n, side, side, 3] that a model takes; CROP_SIZE where it takes any."""
+    lengths = [int(length) for length in shape]
+    if len(lengths) != 4 or lengths[1] != lengths[2] or lengths[3] not in (3, -1):
+        raise UsageError(f"attribute model {model}: its crops are {lengths}; it needs [n, side, side, 3]")
+    return lengths[1] if lengths[1] > 0 else CROP_SIZE
 
 
 class LiteRtModel:
@@ -143,13 +245,13 @@ class LiteRtModel:
         try:
             self._run = load_runner(path, threads)
         except (ValueError, RuntimeError) as error:
-            raise UsageError(f"attribute model {path}: not a usable .tflite file ({error})") from error
+            raise UsageError(f"attribute model {path}: not a usable .tflite file ({_line(error)})") from error
         details = self._run.get_input_details()
         if set(details) != {"crops"} or details["crops"]["dtype"] != np.uint8:
             raise UsageError(
                 f"attribute model {path}: its inputs are {sorted(details)}; it needs uint8 `crops`"
             )
-        self.side = int(details["crops"]["shape"][1])
+        self.side = _side(path, details["crops"]["shape"])
         self.tells: Sequence[str] = [name for name in OUTPUT_SHAPES if name in self._run.get_output_details()]
         # Engines share one model among threads, and an interpreter has one set of tensors.
         self._lock = threading.Lock()
@@ -165,23 +267,19 @@ class HubModel:
     """A SavedModel folder or a TensorFlow Hub handle, loaded by `tensorflow_hub`."""
 
     def __init__(self, handle: str) -> None:
-        try:
-            import tensorflow_hub as hub
-        except ImportError as error:
-            raise UsageError(
-                f"attribute model {handle}: needs TensorFlow; install headcount[tensorflow] or give a .tflite"
-            ) from error
+        hub = _import_hub(handle)
         try:
             self._module: Any = hub.load(handle)
             self._run = self._module.signatures["serving_default"]
-        except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
-            raise UsageError(f"attribute model {handle}: cannot be loaded ({error})") from error
+        except Exception as error:  # A stranger's program may raise anything.
+            raise UsageError(f"attribute model {handle}: cannot be loaded ({_line(error)})") from error
         inputs = self._run.structured_input_signature[1]
         if set(inputs) != {"crops"} or inputs["crops"].dtype != np.uint8:
             raise UsageError(
                 f"attribute model {handle}: its inputs are {sorted(inputs)}; it needs uint8 `crops`"
             )
-        self.side = int(inputs["crops"].shape[1] or CROP_SIZE)
+        shape = inputs["crops"].shape
+        self.side = _side(handle, [length or -1 for length in shape] if shape.rank else [])
         self.tells: Sequence[str] = [name for name in OUTPUT_SHAPES if name in self._run.structured_outputs]
 
     def describe(self, crops: np.ndarray) -> Outputs:

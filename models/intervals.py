@@ -29,27 +29,33 @@ def band_of(years: np.ndarray) -> np.ndarray:
 
 
 def age_interval(p_age: np.ndarray, margins: Sequence[float] = ()) -> tuple[np.ndarray, np.ndarray]:
-    """Ends, in years, of the middle `COVERAGE` of each distribution [n, ages], whose rows sum to 1.
+    """Ends, in years, of the middle `COVERAGE` of each distribution [n, ages], whose rows sum to 1, widened
+    to hold the whole year of the expected age.
 
     The class of a completed year k is spread evenly over k to k + 1. With `margins` (see
     `conformal_margins`) the interval reaches over every age that is no further outside than the margin of
-    the age's own band, and over the whole year of the expected age.
+    the age's own band.
     """
-    below = np.concatenate([np.zeros((len(p_age), 1)), np.cumsum(p_age, axis=1)], axis=1)
-    below /= below[:, -1:]
-    years = np.arange(below.shape[1])
-    tail = (1 - COVERAGE) / 2
-    ends = np.array([np.interp((tail, 1 - tail), row, years) for row in below]).reshape(-1, 2)
-    if not margins:
-        return ends[:, 0], ends[:, 1]
+    ends = _middle(p_age)
     # For each row [n, 1] and band [bands]: the ages of the band that are inside.
-    low = np.maximum(ends[:, :1] - margins, AGE_BANDS)
-    high = np.minimum(ends[:, 1:] + margins, (*AGE_BANDS[1:], years[-1]))
+    years = p_age.shape[1]
+    outwards = np.asarray(margins or [0.0] * len(AGE_BANDS))
+    low = np.maximum(ends[:, :1] - outwards, AGE_BANDS)
+    high = np.minimum(ends[:, 1:] + outwards, (*AGE_BANDS[1:], years))
     inside, year = low < high, np.floor(expected_age(p_age))
     return (
         np.minimum(np.where(inside, low, np.inf).min(1), year),
         np.maximum(np.where(inside, high, -np.inf).max(1), year + 1),
     )
+
+
+def _middle(p_age: np.ndarray) -> np.ndarray:
+    """Ends [n, 2] of the middle `COVERAGE` of distributions [n, ages]."""
+    below = np.concatenate([np.zeros((len(p_age), 1)), np.cumsum(p_age, axis=1)], axis=1)
+    below /= below[:, -1:]
+    years = np.arange(below.shape[1])
+    tail = (1 - COVERAGE) / 2
+    return np.array([np.interp((tail, 1 - tail), row, years) for row in below]).reshape(-1, 2)
 
 
 def holds(low: np.ndarray, high: np.ndarray, years: np.ndarray) -> np.ndarray:
@@ -83,7 +89,7 @@ def conformal_margins(
 
 def _outside(p_age: np.ndarray, years: np.ndarray) -> np.ndarray:
     """Years by which each age is outside of its interval; negative inside."""
-    low, high = age_interval(p_age)
+    low, high = _middle(p_age).T
     return np.maximum(low - (years + 1), years - high)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from ai_edge_litert.interpreter import Interpreter, SignatureRunner
+
+from headcount.models.quiet import SILENT_STDERR
 
 
 def load_runner(path: str, threads: int = 1) -> SignatureRunner:
@@ -14,20 +12,7 @@ def load_runner(path: str, threads: int = 1) -> SignatureRunner:
 
     It has one set of tensors, so one call at a time. Raises ValueError or RuntimeError for another file.
     """
-    with _silent_stderr():
+    with SILENT_STDERR:
         interpreter = Interpreter(model_path=path, num_threads=threads)
         interpreter.allocate_tensors()
         return interpreter.get_signature_runner()
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """LiteRT's native code announces its delegate on stderr and has no switch for it."""
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

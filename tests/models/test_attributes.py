@@ -1,6 +1,10 @@
 import json
 import shutil
+import tarfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -20,17 +24,18 @@ from headcount.schemas.labels import AGES, MOODS
 CROPS = np.random.default_rng(1).integers(0, 256, (5, CROP_SIZE, CROP_SIZE, 3), np.uint8)
 
 
-def saved_model(folder, outputs, dtype="uint8"):
-    """A SavedModel whose outputs are the mean brightness in the given shapes."""
+def saved_model(folder, outputs, dtype="uint8", value=1.0):
+    """A SavedModel with outputs of the given lengths: the mean brightness, or shares that sum to `value`."""
     import tensorflow as tf
 
     class Module(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None, 48, 48, 3], dtype, name="crops")])
         def serve(self, crops):
             mean = tf.reduce_mean(tf.cast(crops, tf.float32) / 255, [1, 2, 3])
+            shares = {name: tf.fill([n], value / n) for name, n in outputs.items()}
             return {
-                name: tf.reshape(tf.repeat(mean, n), [-1, n] if n > 1 else [-1])
-                for name, n in outputs.items()
+                name: share * tf.ones_like(mean)[:, None] if outputs[name] > 1 else mean
+                for name, share in shares.items()
             }
 
     module = Module()
@@ -50,6 +55,34 @@ class TestSavedModel:
     def test_outputs_of_another_shape_are_refused_before_any_work(self, tmp_path):
         with pytest.raises(UsageError, match=r"age \['n', 101\]"):
             load_attribute_model(saved_model(tmp_path / "own", {"age": 10}))
+
+    def test_ages_that_do_not_sum_to_one_are_refused(self, tmp_path):
+        with pytest.raises(UsageError, match=r"its probabilities of mood sum to 3 and not to 1"):
+            load_attribute_model(saved_model(tmp_path / "own", {"mood": len(MOODS)}, value=3.0))
+
+    def test_the_hash_of_a_handle_is_that_of_its_files(self, tmp_path, monkeypatch):
+        folder = saved_model(tmp_path / "own", {"gender": 1})
+        with tarfile.open(tmp_path / "own.tar.gz", "w:gz") as packed:
+            packed.add(folder, ".")
+        monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
+
+        class Quiet(SimpleHTTPRequestHandler):
+            def log_message(self, *args):
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path)) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            handle = f"http://127.0.0.1:{server.server_port}/own.tar.gz"
+            assert model_hash(handle) == model_hash(folder)
+            assert load_attribute_model(handle).side == 48
+            server.shutdown()
+
+    def test_a_handle_that_cannot_be_downloaded_is_one_line(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+        for use in (load_attribute_model, model_hash):
+            with pytest.raises(UsageError, match="cannot be loaded") as error:
+                use("http://127.0.0.1:9/none.tar.gz")
+            assert len(str(error.value).splitlines()) == 1
 
     def test_a_model_without_a_known_output_is_refused(self, tmp_path):
         with pytest.raises(UsageError, match="needs one of"):
@@ -98,6 +131,37 @@ def test_calibration_are_read_from_beside_the_model(tmp_path):
     (tmp_path / "own.tflite").touch()
     (tmp_path / "own.json").write_text(json.dumps({"calibration": {"gender": 0.7}}))
     assert load_calibration(str(tmp_path / "own.tflite")) == Calibration(gender=0.7)
+
+
+@pytest.mark.parametrize(
+    ("about", "words"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[1]", "is no JSON object"),
+        ('{"calibratoin": {}}', "has calibratoin; did you mean calibration?"),
+        ('{"calibration": 3}', "calibration is 3; give an object"),
+        ('{"calibration": {"gendr": 0.7}}', "calibration has no gendr; it may have gender"),
+        ('{"calibration": {"gender": 7}}', "gender is 7; give a probability, 0 to 1"),
+        ('{"calibration": {"gender": NaN}}', "gender is nan"),
+        ('{"calibration": {"mood": "much"}}', "cannot be used"),
+        ('{"calibration": {"gender_from_age": -1}}', "give a number, at least 0"),
+        ('{"calibration": {"age_margins": [1, 2]}}', "give 9 numbers, or none"),
+        ('{"calibration": {"age_margins": 5}}', "cannot be used"),
+    ],
+)
+def test_a_calibration_that_cannot_be_is_one_line(tmp_path, about, words):
+    (tmp_path / "own.tflite").touch()
+    (tmp_path / "own.json").write_text(about)
+    with pytest.raises(UsageError) as error:
+        load_calibration(str(tmp_path / "own.tflite"))
+    assert words in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_foreign_file_beside_a_model_is_left_alone(tmp_path):
+    (tmp_path / "own.tflite").touch()
+    (tmp_path / "own.json").write_text('{"author": "someone"}')
+    assert load_calibration(str(tmp_path / "own.tflite")) == Calibration()
 
 
 def test_a_model_that_is_not_the_one_its_json_speaks_of_is_refused(tmp_path):

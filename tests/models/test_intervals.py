@@ -16,6 +16,14 @@ def test_an_interval_is_the_middle_of_the_distribution():
     assert 30 <= low < high <= 31
 
 
+def test_an_interval_holds_the_expected_age():
+    p_age = np.zeros((1, AGES))
+    p_age[0, [1, 100]] = 0.96, 0.04
+    (low,), (high,) = age_interval(p_age)
+    assert low <= 4 < 5 <= high
+    assert low == pytest.approx(1, abs=0.1)
+
+
 def test_margins_reach_over_the_ages_of_their_band_and_over_the_expected_year():
     margins = [0.0] * len(AGE_BANDS)
     margins[band_of(np.array([30]))[0]] = 4.0

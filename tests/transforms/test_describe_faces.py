@@ -5,7 +5,8 @@ from headcount.models.attributes import DEFAULT_MODEL, Calibration
 from headcount.schemas.faces import Face
 from headcount.schemas.failures import Failure
 from headcount.schemas.labels import AGES, ATTRIBUTES, MOODS
-from headcount.transforms.describe_faces import DescribeSettings, FaceModelHandler, describe
+from headcount.transforms.describe_faces import FaceModelHandler
+from headcount.transforms.photo.describe import DescribeSettings, describe
 from headcount.transforms.photo.reader import FaceCrop
 
 FACE = Face(
@@ -90,3 +91,18 @@ def test_a_bad_face_of_a_batch_is_lost_alone():
 def test_an_output_that_is_not_a_number_is_a_bad_face():
     with pytest.raises(ValueError, match="gender is not finite"):
         describe(FACE, {"gender": np.float32("nan")}, Calibration(), ATTRIBUTES)
+
+
+def test_an_output_that_is_no_probability_is_a_bad_face():
+    with pytest.raises(ValueError, match=r"probabilities of age sum to 2 and not to 1"):
+        describe(FACE, {"age": 2 * outputs()["age"]}, Calibration(), ATTRIBUTES)
+    with pytest.raises(ValueError, match=r"gender is no probability"):
+        describe(FACE, {"gender": np.float32(1.2)}, Calibration(), ATTRIBUTES)
+
+
+@pytest.mark.parametrize("attributes", [("gender",), ("age", "gender"), ("gender", "mood"), ATTRIBUTES])
+def test_an_infants_gender_is_null_whatever_is_asked_for(attributes):
+    face = describe(FACE, outputs(age=1), Calibration(gender_from_age=3), attributes)
+    assert face.gender is None
+    assert face.p_female == pytest.approx(0.9)
+    assert (face.age is not None) == ("age" in attributes)

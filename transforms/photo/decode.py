@@ -13,9 +13,6 @@ OpenCV's reduced decoding, and prints nothing on damaged files. The limits, in o
 from __future__ import annotations
 
 import io
-import logging
-import os
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,14 +29,8 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from headcount.models.quiet import SILENT_STDERR, WhileAny, silent_log
 from headcount.schemas.errors import PhotoError
-
-# Our own limit, max_pixels, is checked before any pixel is decoded; Pillow's would refuse scans below it.
-Image.MAX_IMAGE_PIXELS = None
-pillow_heif.options.DECODE_THREADS = 1
-logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it logs as errors also arrives as exceptions
-
-_STDERR_LOCK: Final = threading.Lock()
 
 END_OF_IMAGE: Final = b"\xff\xd9"
 """The marker that ends a JPEG."""
@@ -140,10 +131,27 @@ def decode(
 
 
 @contextmanager
-def _photo_errors() -> Iterator[None]:
-    """Turns whatever a library raises on a photo into PhotoError, and keeps its warnings to itself."""
+def _as_we_need_pillow() -> Iterator[None]:
+    """Without a limit of pixels, since `max_pixels` is checked before any is decoded, in one thread, and
+    without words: what it warns of or logs as an error is of no use here or arrives as an exception.
+    """
+    before = Image.MAX_IMAGE_PIXELS, pillow_heif.options.DECODE_THREADS
+    Image.MAX_IMAGE_PIXELS, pillow_heif.options.DECODE_THREADS = None, 1
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with silent_log("PIL"), warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS, pillow_heif.options.DECODE_THREADS = before
+
+
+_PILLOW: Final = WhileAny(_as_we_need_pillow)
+
+
+@contextmanager
+def _photo_errors() -> Iterator[None]:
+    """Turns whatever a library raises on a photo into PhotoError."""
+    try:
+        with _PILLOW:
             yield
     except PhotoError:
         raise
@@ -180,7 +188,7 @@ def _load(opened: _Opened, image: bytes, longer_side: int) -> tuple[Image.Image,
     if isinstance(opened, pillow_heif.HeifFile):
         return opened.to_pillow(), None
     if isinstance(opened, TiffImageFile):
-        with _native_errors_silenced():
+        with SILENT_STDERR:
             opened.load()
         return opened, None
     if not isinstance(opened, JpegImageFile):
@@ -190,22 +198,6 @@ def _load(opened: _Opened, image: bytes, longer_side: int) -> tuple[Image.Image,
         return _load_jpeg(opened, longer_side), None
     except OSError as error:
         return _load_jpeg(_JpegFile(io.BytesIO(image + END_OF_IMAGE)), longer_side), str(error)
-
-
-@contextmanager
-def _native_errors_silenced() -> Iterator[None]:
-    """Keeps file descriptor 2 quiet: libtiff prints there, and Pillow has no switch for it.
-
-    What other threads write to standard error meanwhile is lost too.
-    """
-    with _STDERR_LOCK, open(os.devnull, "wb") as sink:
-        stderr = os.dup(2)
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 def _load_jpeg(jpeg: JpegImageFile, longer_side: int) -> JpegImageFile:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import io
-import logging
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import pillow_heif
 from exifread.core.exif_header import ExifHeader
 
+from headcount.models.quiet import WhileAny, silent_log
+
 # exifread logs a warning per odd tag; `Metadata.damage` says what was lost.
-logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
+_EXIFREAD: Final = WhileAny(partial(silent_log, "exifread"))
 
 MAX_XMP: Final = 4 << 20
 """Bytes of the longest XMP packet that is read; what editors add beyond this is history, not dates."""
@@ -71,7 +73,8 @@ def read_metadata(image: bytes, format: str | None) -> Metadata:
         return Metadata(damage=_reason(error))
     if exif is not None and exif.startswith(_EXIF_HEADER):
         exif = exif[6:]
-    tags, damage = _read_tags(exif) if exif else ({}, None)
+    with _EXIFREAD:
+        tags, damage = _read_tags(exif) if exif else ({}, None)
     return Metadata(
         make=_text(tags, "Image Make") or None,
         model=_text(tags, "Image Model") or None,
