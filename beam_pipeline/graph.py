@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -36,7 +37,8 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> beam.PCollection:
     are fused by every engine, and only the names of written parts go on.
     """
     folder = plan.info.output.parts_folder
-    inputs = pipeline | beam.Create([plan.input])
+    # As bytes, since a place need not be UTF-8, and text in a pipeline must.
+    inputs = pipeline | beam.Create([tuple(map(os.fsencode, plan.input))])
     matched = inputs | MatchPhotos(exclude=plan.info.output.root, forget=plan.info.forget)
     sorted_out = matched.found | SkipKnown(plan.info.earlier, plan.again)
     spread = (

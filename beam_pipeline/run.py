@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import apache_beam as beam
 import grpc
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from headcount import __version__
@@ -31,6 +32,7 @@ from headcount.schemas.errors import UsageError
 from headcount.schemas.manifest import Manifest
 from headcount.transforms.collection.earlier import Earlier
 from headcount.transforms.collection.found_file import uri_of
+from headcount.transforms.collection.inputs import check_input
 from headcount.transforms.collection.output import Output, output_at, read_manifest
 from headcount.transforms.collection.storage import is_remote
 from headcount.transforms.describe_faces import DescribeSettings
@@ -165,6 +167,9 @@ def run(
         check_render(options)
         for place in filter(is_remote, places):
             check_access(place, options)
+        FileSystems.set_options(options)
+        for source in filter(is_remote, settings.input):
+            check_input(source)
         pipeline = beam.Pipeline(options=options)
     except ValueError as error:
         raise UsageError(f"the engine's options cannot be used: {error}") from error

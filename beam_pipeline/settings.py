@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import glob
-import os
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Final
 
 from headcount.beam_pipeline.options import Range, option, read_options
@@ -163,8 +160,11 @@ class Settings(Seeing):
 
     def check(self) -> None:
         """Raises UsageError for places and options that cannot work together."""
+        from headcount.transforms.collection.inputs import check_input  # Imports pyarrow.
+
         for source in self.input:
-            _check_input(source)
+            if not is_remote(source):  # Buckets are asked when the engine's options are known.
+                check_input(source)
         if self.rehash and self.retry_failed:
             raise UsageError("--rehash reads everything and --retry_failed only failures; give one of them")
 
@@ -172,22 +172,3 @@ class Settings(Seeing):
 def make_settings(**given: Any) -> Settings:
     """The settings `given` by name; raises UsageError for what is missing, unknown or cannot be used."""
     return Settings(**read_options(Settings, given))
-
-
-def _check_input(source: str) -> None:
-    if is_remote(source):
-        return
-    if os.path.isdir(source):
-        if not os.access(source, os.R_OK | os.X_OK):
-            raise UsageError(f"--input {source} cannot be read; check its permissions")
-        with os.scandir(source) as entries:
-            if not any(entries):
-                raise UsageError(
-                    f"--input {source} is an empty folder; give the folder that holds the photos"
-                )
-    elif os.path.isfile(source):
-        if not os.access(source, os.R_OK):
-            raise UsageError(f"--input {source} cannot be read; check its permissions")
-    elif not any(glob.iglob(source, recursive=True)):
-        near = next((str(path) for path in Path(source).parents if path.is_dir()), ".")
-        raise UsageError(f"--input {source} matches nothing; {near} is the nearest folder that exists")

@@ -38,7 +38,7 @@ from headcount.schemas.tables import TABLES
 from headcount.transforms.collection.found_file import FoundFile
 from headcount.transforms.collection.output import output_at
 from headcount.transforms.describe_faces import BATCH_SIZE, FaceModelHandler
-from headcount.transforms.match_photos import match_input
+from headcount.transforms.match_photos import match_inputs
 from headcount.transforms.photo import reader
 from headcount.transforms.photo.file_types import sniff
 from headcount.transforms.photo.reader import FaceCrop, PhotoReader, ReadResult
@@ -100,7 +100,7 @@ def find_photos(folder: Path, sample: int | None = None) -> list[FoundFile]:
 
     It is the same draw every time. Drawn, because every tenth copy of forty pictures is one of four.
     """
-    found = (file for file in match_input(str(folder)) if isinstance(file, FoundFile))
+    found = (file for file in match_inputs([str(folder)]) if isinstance(file, FoundFile))
     files = [file for file in found if sniff(b"", file.path).candidate]
     return random.Random(1).sample(files, sample) if sample and sample < len(files) else files
 

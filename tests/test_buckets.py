@@ -19,7 +19,7 @@ from headcount.schemas.files import File
 from headcount.schemas.tables import TABLES
 from headcount.transforms.collection import output as output_module
 from headcount.transforms.collection.output import output_at
-from headcount.transforms.collection.places import match_input
+from headcount.transforms.collection.places import match_inputs
 from headcount.transforms.collection.storage import (
     delete_from_bucket,
     exists,
@@ -146,7 +146,7 @@ def test_ten_thousand_objects_are_listed(s3, tmp_path):
     backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
     for number in range(10_000):
         backend.put_object(BUCKET, f"{tmp_path.name}/{number % 7}/{number:05}.jpg", b"x")
-    found = {match.uri: match for match in match_input(f"{s3.url}/{tmp_path.name}")}
+    found = {match.uri: match for match in match_inputs([f"{s3.url}/{tmp_path.name}"])}
     listed = {uri: match.version for uri, match in found.items() if isinstance(match, File)}
     place = f"{s3.url}/{tmp_path.name}"
     assert listed.pop(place) == "7"
@@ -157,7 +157,7 @@ def test_a_photo_that_cannot_be_fetched_is_an_error_of_the_file(store, place):
     with pytest.raises(OSError, match=r"(?i)not.?found|no such"):
         read_bytes(f"{place}/gone.jpg")
     write_bytes(f"{place}/film.mp4", b"\0\0\0\x18ftypmp42" + bytes(10_000))
-    (film, _) = match_input(place)
+    (_, film) = match_inputs([place])
     assert len(fetch(film).content) == 64
 
 

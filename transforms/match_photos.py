@@ -10,12 +10,12 @@ from apache_beam.pvalue import TaggedOutput
 
 from headcount.schemas.files import File
 from headcount.transforms.collection.found_file import FoundFile
-from headcount.transforms.collection.places import match_input
+from headcount.transforms.collection.places import match_inputs
 from headcount.transforms.tally import TALLY
 
 
 class MatchPhotos(beam.PTransform):
-    """A tuple of inputs -> `found` (FoundFile), `files` (File that needs no reading), `failures`.
+    """The inputs, a tuple of bytes -> `found` (FoundFile), `files` (File that needs no reading), `failures`.
 
     Among `files` are the folders that were listed to their end (LISTED) and those that could not be (FAILED).
 
@@ -37,21 +37,15 @@ class _MatchPhotosDoFn(beam.DoFn):
         self._exclude = exclude
         self._forget = forget
 
-    def process(self, inputs: tuple[str, ...]) -> Iterable[TaggedOutput]:
-        # One folder holds each file once; several inputs, globs and lists may name a file again.
-        may_repeat = len(inputs) > 1 or not os.path.isdir(inputs[0])
-        seen: set[str] = set()
-        for source in inputs:
-            for match in match_input(source, self._exclude):
-                if match.uri in self._forget or match.uri in seen:
-                    continue
-                if may_repeat:
-                    seen.add(match.uri)
-                if isinstance(match, FoundFile):
-                    yield TaggedOutput("found", match)
-                elif isinstance(match, File):
-                    yield TaggedOutput("files", match)
-                else:
-                    TALLY.add(failures=1)
-                    yield TaggedOutput("failures", match.failure)
-                    yield TaggedOutput("files", match.row)
+    def process(self, inputs: tuple[bytes, ...]) -> Iterable[TaggedOutput]:
+        for match in match_inputs(map(os.fsdecode, inputs), self._exclude):
+            if match.uri in self._forget:
+                continue
+            if isinstance(match, FoundFile):
+                yield TaggedOutput("found", match)
+            elif isinstance(match, File):
+                yield TaggedOutput("files", match)
+            else:
+                TALLY.add(failures=1)
+                yield TaggedOutput("failures", match.failure)
+                yield TaggedOutput("files", match.row)

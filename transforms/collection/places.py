@@ -1,208 +1,212 @@
-"""Which files there are: a directory, a glob, one photo, or a text file of paths. Opens no photo."""
+"""Which files there are: of folders, globs, single files and lists, on disks and in buckets. Opens no photo.
+
+One set of rules for all of them:
+
+- A folder is entered, whoever names it, but for hidden and system folders inside of what is named, the
+  pictures that a Photos library makes of its photos, and the run's own output.
+- A name is taken as it is where there is such a file or folder, also with `*`, `?` or `[` in it; else it is a
+  glob. `**` crosses folders.
+- Each file comes once. A link to a file or folder that is met without it is no other one, in whatever order
+  they are met; of hard links the smallest path counts.
+- Everything that does not come has a row that says why: hidden, special, a link, or not to be listed.
+"""
 
 from __future__ import annotations
 
-import glob
 import os
-import re
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
 
-from headcount.schemas.failures import Failure, failure
-from headcount.schemas.files import FAILED, FOLDER, LISTED, SKIPPED, File
+from headcount.schemas.files import FOLDER, LISTED, File
+from headcount.transforms.collection.folders import Listing, below, split
 from headcount.transforms.collection.found_file import FoundFile, uri_of
-from headcount.transforms.collection.sidecars import find_sidecars
-from headcount.transforms.collection.storage import is_remote, join, list_bucket
-
-if TYPE_CHECKING:
-    from apache_beam.io.filesystem import FileMetadata
-
-LIST_SUFFIXES: Final = (".txt", ".lst")
-"""An input file with one of these endings is a list of paths."""
-
-SYSTEM_FOLDERS: Final = frozenset(
-    {
-        "@eadir",
-        "#recycle",
-        "#snapshot",
-        "$recycle.bin",
-        "system volume information",
-        "__macosx",
-        "lost+found",
-    }
+from headcount.transforms.collection.inputs import Inputs, Named
+from headcount.transforms.collection.sidecars import (
+    SidecarIndex,
+    find_sidecars,
+    index_sidecars,
+    sidecar_names,
 )
-"""Folders that network disks and operating systems keep beside photos, in lower case."""
-
-HIDDEN_FOLDER: Final = "hidden folder"
-HIDDEN_FILE: Final = "hidden file"
-"""Names that begin with a dot: thumbnails, trash, the halves of files that macOS leaves (`._IMG_1.jpg`)."""
-SPECIAL_FILE: Final = "special file"
-"""A pipe, socket or device: to open it could wait for ever."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unlisted:
-    """A file or folder of which nothing is known, and why."""
-
-    uri: str
-    file_type: str
-    """`FOLDER`, or "unknown" where not even that is known."""
-    why: str
-
-    @property
-    def failure(self) -> Failure:
-        """Its row of the failures table."""
-        return failure(self.uri, "read", "unreadable", self.why)
-
-    @property
-    def row(self) -> File:
-        """Its row of the files table; no later run takes it for known."""
-        return File(uri=self.uri, version="", outcome=FAILED, file_type=self.file_type)
-
+from headcount.transforms.collection.storage import is_remote
+from headcount.transforms.collection.walk import (
+    FILE_LINK,
+    HIDDEN_FILE,
+    SPECIAL_FILE,
+    Entered,
+    Unlisted,
+    Walk,
+    is_library,
+    skipped,
+)
 
 Match = FoundFile | File | Unlisted
 """A file to read, something that is skipped or a folder that was listed, or what cannot be listed."""
 
 
-def is_hidden_folder(name: str) -> bool:
-    """Whether a folder of this name holds no photos of the user's own."""
-    return name.startswith(".") or name.lower() in SYSTEM_FOLDERS
+def match_inputs(sources: Iterable[str], exclude: str | None = None) -> Iterator[Match]:
+    """Every file that the inputs name, and a row for every folder: listed to its end, passed over, lost.
 
-
-def match_input(source: str, exclude: str | None = None) -> Iterator[Match]:
-    """Every file of one input, and a row for every folder: listed to its end, passed over, or unreadable.
-
-    `exclude` is a folder that is never entered: the run's own output.
+    No two have the same uri. `exclude` is a folder that is never entered: the run's own output. Raises
+    FileNotFoundError for an input that names nothing.
     """
-    if is_remote(source):
-        yield from _match_bucket(source, exclude)
-    elif os.path.isdir(source):
-        yield from _match_folder(source, exclude)
-    elif os.path.isfile(source) and source.lower().endswith(LIST_SUFFIXES):
-        yield from _match_list(source, exclude)
-    elif os.path.lexists(source):
-        yield from _match_file(source)
-    else:
-        paths = sorted(glob.glob(source, recursive=True))
-        if not paths:
+    walk = Walk(exclude)
+    inputs, listing = Inputs(walk), _Listing(walk)
+    for source in sources:
+        some = len(inputs.passed_over)
+        for named in inputs.named(source):
+            listing.note(named)
+            some = -1
+        if some == len(inputs.passed_over):
             raise FileNotFoundError(f"{source} matches nothing on the machine of this worker")
-        for path in paths:
-            if not os.path.isdir(path):
-                yield from _match_file(path, root=_fixed_part(source))
+    for match in listing.matches():
+        if not isinstance(match, FoundFile):
+            inputs.passed_over.pop(match.uri, None)
+        yield match
+    yield from inputs.passed_over.values()
 
 
-def _match_folder(root: str, exclude: str | None) -> Iterator[Match]:
-    root = os.path.abspath(root)
-    excluded = exclude and os.path.realpath(exclude)
-    entered: set[tuple[int, int]] = set()
-    unreadable: list[OSError] = []
-    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable.append):
+@dataclass(slots=True)
+class _Single:
+    """Files of one folder that are named one by one, with the root of each."""
+
+    listing: Listing | None
+    roots: dict[str, str] = field(default_factory=dict)
+
+
+class _Listing:
+    """Lists what inputs name, once all have named it: folders, then single files, then files of several
+    paths. So nothing depends on the order.
+    """
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        self._roots: dict[str, str] = {}
+        self._singles: dict[str, _Single] = {}
+        self._entered: dict[Hashable, str] = {}
+        self._single_files: set[tuple[Hashable, str]] = set()
+        self._shared: dict[Hashable, list[tuple[bool, FoundFile]]] = {}
+        """Files that may be met by another path, and whether this one is a symbolic link, by identity."""
+
+    def note(self, named: Named) -> None:
+        """Remembers what is to be listed."""
+        path, kind, root = named
+        if kind == FOLDER:
+            self._roots[path] = min(root, self._roots.get(path, root), key=len)
+            return
+        folder, name = split(path)
+        if folder not in self._singles:
+            try:
+                listing = self._walk.tree(folder).listing(folder)
+            except OSError:
+                listing = None
+            self._singles[folder] = _Single(listing)
+        roots = self._singles[folder].roots
+        roots[name] = min(root, roots.get(name, root), key=len)
+
+    def matches(self) -> Iterator[Match]:
+        """Everything that was noted, listed."""
+        for found in self._walk.folders(self._roots, self._entered):
+            if isinstance(found, Entered):
+                yield from self._files_in(found)
+            else:
+                yield found
+        # Where two paths lead to one folder, that without links comes first.
+        for folder in sorted(
+            self._singles, key=lambda path: (self._walk.tree(path).real(path) != path, path)
+        ):
+            yield from self._single_files_in(folder, self._singles[folder])
+        yield from self._files_of_several_paths()
+
+    def _files_in(self, folder: Entered) -> Iterator[Match]:
+        path, root, listing = folder
+        yield File(uri=uri_of(path), version=str(listing.entries), outcome=LISTED, file_type=FOLDER)
+        if is_library(path):
+            return
+        sidecars = index_sidecars(listing.files)
+        for name in listing.files:
+            if name.startswith("."):
+                yield skipped(below(path, name), HIDDEN_FILE)
+            else:
+                yield from self._file(path, name, root, listing, sidecars)
+
+    def _single_files_in(self, folder: str, single: _Single) -> Iterator[Match]:
         try:
-            info = os.stat(folder)
-        except OSError as gone:  # It went while its parent was listed.
-            unreadable.append(gone)
-            subfolders.clear()
-            continue
-        if (info.st_dev, info.st_ino) in entered or os.path.realpath(folder) == excluded:
-            subfolders.clear()
-            continue
-        entered.add((info.st_dev, info.st_ino))
-        yield _listed(folder, len(subfolders) + len(names))
-        hidden = [name for name in subfolders if is_hidden_folder(name)]
-        subfolders[:] = sorted(set(subfolders) - set(hidden))
-        yield from (_skipped(os.path.join(folder, name), HIDDEN_FOLDER) for name in sorted(hidden))
-        siblings = frozenset(names)
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            yield _skipped(path, HIDDEN_FILE) if name.startswith(".") else _found(path, root, siblings)
-    for error in unreadable:
-        yield Unlisted(uri_of(str(error.filename)), FOLDER, str(error))
+            identity = self._walk.tree(folder).identity(folder)
+        except OSError:
+            identity = folder
+        if identity in self._entered or self._walk.is_excluded(folder):
+            return
+        listing = single.listing
+        sidecars = index_sidecars(listing.files) if listing else None
+        for name in sorted(single.roots):
+            if (identity, name) in self._single_files:
+                yield skipped(below(folder, name), FILE_LINK)
+                continue
+            self._single_files.add((identity, name))
+            beside = sidecars if sidecars is not None else _probed_sidecars(folder, name)
+            yield from self._file(folder, name, single.roots[name], listing, beside)
 
-
-def _match_file(path: str, root: str | None = None) -> Iterator[Match]:
-    path = os.path.abspath(path)
-    folder = os.path.dirname(path)
-    try:
-        siblings = frozenset(os.listdir(folder))
-    except OSError:
-        siblings = frozenset()
-    # What follows a wildcard may climb (..) out of the folder above it.
-    above = root if root and os.path.commonpath([root, path]) == root else folder
-    yield _found(path, above, siblings)
-
-
-def _match_list(source: str, exclude: str | None) -> Iterator[Match]:
-    with open(source, encoding="utf-8-sig", errors="surrogateescape") as lines:
-        for line in lines:
-            path = line.rstrip("\r\n")
-            if is_remote(path):
-                yield from _match_bucket(path, exclude)
-            elif path.strip():
-                path = os.path.join(os.path.dirname(os.path.abspath(source)), path)
-                yield from _match_folder(path, exclude) if os.path.isdir(path) else _match_file(path)
-
-
-def _match_bucket(source: str, exclude: str | None) -> Iterator[Match]:
-    folder_given = not re.search(r"[*?\[]", source)
-    pattern = join(source, "**") if folder_given else source
-    root = _fixed_part(pattern)
-    objects = {found.path: found for found in list_bucket(pattern)}
-    siblings: dict[str, set[str]] = {}
-    for path in objects:
-        folder, _, name = path.rpartition("/")
-        siblings.setdefault(folder, set()).add(name)
-    hidden: set[str] = set()
-    entries: dict[str, set[str]] = {root.rstrip("/"): set()} if folder_given else {}
-    for path, found in objects.items():
-        *folders, name = path[len(root) :].split("/")
-        if not name or (exclude and path.startswith(join(exclude, ""))):
-            continue
-        for depth in range(len(folders) + 1 if folder_given else 0):
-            if depth and is_hidden_folder(folders[depth - 1]):
-                break
-            above = (root + "/".join(folders[:depth])).rstrip("/")
-            entries.setdefault(above, set()).add([*folders, name][depth])
-        closed = next((n for n, folder in enumerate(folders) if is_hidden_folder(folder)), None)
-        if closed is not None:
-            hidden.add(root + "/".join(folders[: closed + 1]))
-        elif name.startswith("."):
-            yield _skipped(path, HIDDEN_FILE)
+    def _file(
+        self, folder: str, name: str, root: str, listing: Listing | None, index: SidecarIndex
+    ) -> Iterator[Match]:
+        path = below(folder, name)
+        beside = find_sidecars(name, index)
+        sidecars = tuple(below(folder, each) for each in beside)
+        if is_remote(path):
+            found = listing.objects.get(name) if listing else None
+            if listing is None or found is None:
+                yield Unlisted(uri_of(path), "unknown", "its folder cannot be listed")
+                return
+            objects = (listing.objects[each] for each in beside)
+            version = "".join(f"+{each.size}:{each.modified}" for each in objects)
+            yield FoundFile(path, root, found.size, found.modified or None, sidecars, version)
+            return
+        try:
+            info = os.stat(path)
+            link = os.path.islink(path) if listing is None else name in listing.links
+        except OSError as error:
+            yield Unlisted(uri_of(path), "unknown", str(error))
+            return
+        if not stat.S_ISREG(info.st_mode):
+            yield skipped(path, SPECIAL_FILE)
+            return
+        version = "".join(map(_sidecar_version, sidecars))
+        file = FoundFile(path, root, info.st_size, info.st_mtime, sidecars, version)
+        if link or info.st_nlink > 1:
+            identity = (info.st_dev, info.st_ino) if info.st_ino else os.path.realpath(path)
+            self._shared.setdefault(identity, []).append((link, file))
         else:
-            sidecars = find_sidecars(path, siblings[path.rpartition("/")[0]])
-            changes = [_version(objects[beside]) for beside in sidecars]
-            modified = found.last_updated_in_seconds or None
-            yield FoundFile(path, root, found.size_in_bytes, modified, sidecars, "".join(changes))
-    yield from (_skipped(folder, HIDDEN_FOLDER) for folder in sorted(hidden))
-    yield from (_listed(folder, len(names)) for folder, names in sorted(entries.items()))
+            yield file
+
+    def _files_of_several_paths(self) -> Iterator[Match]:
+        for files in self._shared.values():
+            files.sort(key=lambda each: (each[0], each[1].path))
+            link, first = files[0]
+            if not (link and self._is_met(os.path.realpath(first.path))):
+                yield first
+                del files[0]
+            yield from (skipped(file.path, FILE_LINK) for _, file in files)
+
+    def _is_met(self, path: str) -> bool:
+        """Whether a file, by its path without links, is met by one of its paths that is no link."""
+        folder, name = split(path)
+        try:
+            identity = self._walk.tree(folder).identity(folder)
+        except OSError:
+            return False
+        entered = identity in self._entered and not name.startswith(".") and not is_library(folder)
+        return entered or (identity, name) in self._single_files
 
 
-def _version(sidecar: FileMetadata) -> str:
-    return f"+{sidecar.size_in_bytes}:{sidecar.last_updated_in_seconds}"
+def _probed_sidecars(folder: str, name: str) -> SidecarIndex:
+    """The sidecars of a photo in a folder that may be entered but not listed."""
+    return index_sidecars(each for each in sidecar_names(name) if os.path.lexists(below(folder, each)))
 
 
-def _found(path: str, root: str, siblings: frozenset[str]) -> Match:
+def _sidecar_version(path: str) -> str:
     try:
         info = os.stat(path)
-        if not stat.S_ISREG(info.st_mode):
-            return _skipped(path, SPECIAL_FILE)
-        sidecars = find_sidecars(path, siblings)
-        changes = [f"{beside.st_size}:{beside.st_mtime}" for beside in map(os.stat, sidecars)]
-    except OSError as error:
-        return Unlisted(uri_of(path), "unknown", str(error))
-    return FoundFile(path, root, info.st_size, info.st_mtime, sidecars, "".join(f"+{c}" for c in changes))
-
-
-def _listed(folder: str, entries: int) -> File:
-    return File(uri=uri_of(folder), version=str(entries), outcome=LISTED, file_type=FOLDER)
-
-
-def _skipped(path: str, why: str) -> File:
-    return File(uri=uri_of(path), version="", outcome=SKIPPED, file_type=why)
-
-
-def _fixed_part(pattern: str) -> str:
-    """The folder above the first wildcard."""
-    fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-    return fixed[: fixed.rfind("/") + 1] if is_remote(pattern) else os.path.abspath(os.path.dirname(fixed))
+    except OSError:
+        return "+unreadable"  # As the reader of the photo will find.
+    return f"+{info.st_size}:{info.st_mtime}"

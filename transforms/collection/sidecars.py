@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Set
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from headcount.transforms.collection.storage import join
-
+_ENDINGS: Final = (".xmp", ".json")
 _TAKEOUT_ENDING: Final = ".supplemental-metadata"
 _TAKEOUT_LENGTH: Final = 46
 """Google Takeout cuts a sidecar's name to so many characters before `.json`."""
 _NUMBERED = re.compile(r"(.*)(\(\d+\))(\.[^.]*)?", re.DOTALL)
 
+SidecarIndex = Mapping[str, list[str]]
+"""The names in a folder that may be those of sidecars, by the same names in lower case."""
 
-def find_sidecars(path: str, siblings: Set[str]) -> tuple[str, ...]:
-    """Paths of the sidecars of the photo at `path`, the best first, out of the names in its folder."""
-    folder, name = os.path.split(path)
-    return tuple(join(folder, n) for n in sidecar_names(name) if n in siblings)
+
+def index_sidecars(names: Iterable[str]) -> SidecarIndex:
+    """Those of the names in a folder that sidecars may have, for `find_sidecars`."""
+    index: dict[str, list[str]] = {}
+    for name in names:
+        lower = name.lower()
+        if lower.endswith(_ENDINGS):
+            index.setdefault(lower, []).append(name)
+    return index
+
+
+def find_sidecars(photo: str, index: SidecarIndex) -> tuple[str, ...]:
+    """The names of the sidecars of the file named `photo` in its folder, the best first.
+
+    Disks and programs change the case of names, so it counts only where several names differ in nothing else.
+    """
+    if not index:
+        return ()
+    found: dict[str, None] = {}
+    for name in sidecar_names(photo):
+        alike = index.get(name.lower(), [])
+        found.update(dict.fromkeys([name] if name in alike else alike))
+    found.pop(photo, None)
+    return tuple(found)
 
 
 def sidecar_names(photo: str) -> tuple[str, ...]:
@@ -29,7 +49,7 @@ def sidecar_names(photo: str) -> tuple[str, ...]:
     `a.jpg(1).json`.
     """
     stem = photo.rpartition(".")[0] or photo
-    xmp = [f"{base}{ending}" for base in (photo, stem) for ending in (".xmp", ".XMP")]
+    xmp = [f"{base}.xmp" for base in (photo, stem)]
     plain, number = photo, ""
     if numbered := _NUMBERED.fullmatch(photo):
         plain, number = numbered[1] + (numbered[3] or ""), numbered[2]

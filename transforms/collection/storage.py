@@ -143,6 +143,8 @@ _Page = tuple[list[StoredObject], list[str]]
 def _pages(prefix: str, delimiter: str, most: int | None) -> Iterator[_Page]:
     scheme, _, path = prefix.partition("://")
     bucket, _, name = path.partition("/")
+    if scheme not in ("gs", "s3"):
+        raise OSError(f"{scheme}:// is not known here")
     pages = _amazon_pages if scheme == "s3" else _google_pages
     with os_errors():
         yield from pages(bucket, name, delimiter, most)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headcount.schemas.errors import PhotoError
-from headcount.transforms.collection.sidecars import find_sidecars, sidecar_names
+from headcount.transforms.collection.sidecars import find_sidecars, index_sidecars, sidecar_names
 from headcount.transforms.photo.exif import MAX_XMP
 from headcount.transforms.photo.sidecars import takeout_time, xmp_dates
 
@@ -138,13 +138,27 @@ def test_damaged_json(content: bytes) -> None:
 )
 def test_sidecars_of_a_photo(photo: str, sidecar: str) -> None:
     others = {"IMG_2.xmp", "IMG.json", "metadata.json", photo}
-    assert find_sidecars(f"/photos/{photo}", others | {sidecar}) == (f"/photos/{sidecar}",)
+    assert find_sidecars(photo, index_sidecars(others | {sidecar})) == (sidecar,)
 
 
 def test_the_best_sidecar_comes_first() -> None:
     assert sidecar_names("a.jpg")[0] == "a.jpg.xmp"
-    assert find_sidecars("/a.jpg", {"a.jpg.json", "a.xmp", "a.jpg.xmp"}) == (
-        "/a.jpg.xmp",
-        "/a.xmp",
-        "/a.jpg.json",
-    )
+    beside = index_sidecars(["a.jpg.json", "a.xmp", "a.jpg.xmp"])
+    assert find_sidecars("a.jpg", beside) == ("a.jpg.xmp", "a.xmp", "a.jpg.json")
+
+
+@pytest.mark.parametrize(
+    "sidecar", ["a.jpg.XMP", "A.JPG.xmp", "a.Xmp", "A.jpg.JSON", "a.jpg.Supplemental-Metadata.json"]
+)
+def test_a_sidecar_may_be_written_in_another_case(sidecar: str) -> None:
+    assert find_sidecars("a.JPG", index_sidecars([sidecar, "b.xmp"])) == (sidecar,)
+
+
+def test_case_counts_where_names_differ_in_nothing_else() -> None:
+    beside = index_sidecars(["a.xmp", "A.xmp"])
+    assert find_sidecars("a.jpg", beside) == ("a.xmp",)
+    assert find_sidecars("A.jpg", beside) == ("A.xmp",)
+
+
+def test_no_file_is_its_own_sidecar() -> None:
+    assert find_sidecars("a.xmp", index_sidecars(["a.xmp"])) == ()
