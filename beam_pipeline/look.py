@@ -23,6 +23,7 @@ from headcount.models.attributes import load_attribute_model, load_calibration
 from headcount.schemas.errors import UsageError
 from headcount.schemas.faces import Face
 from headcount.schemas.failures import Failure
+from headcount.schemas.labels import with_years
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.found_file import FoundFile
 from headcount.transforms.collection.storage import is_remote, read_bytes
@@ -103,13 +104,14 @@ def _about(photo: Photo) -> str:
 def _table(faces: Sequence[Face]) -> list[str]:
     if not faces:
         return []
-    lines = [f"{'':>3} {'size':>5} {'score':>5}  {'age (90 %)':<14}{'age group':<14}{'gender':<14}mood"]
+    lines = [f"{'':>3} {'size':>5} {'score':>5}  {'age (90 %)':<14}{'age group':<22}{'gender':<14}mood"]
     for number, face in enumerate(faces, 1):
         age = "" if face.age is None else f"{face.age:.0f} ({face.age_low:.0f}-{face.age_high:.0f})"
         gender = _label(face.gender, None if face.p_female is None else max(face.p_female, 1 - face.p_female))
         mood = _label(face.mood, getattr(face, f"p_{face.mood}") if face.mood else None)
         size = round(face.bottom - face.top)
-        labels = f"{age:<14}{face.age_group or '':<14}{gender:<14}{mood}"
+        group = with_years(face.age_group) if face.age_group else ""
+        labels = f"{age:<14}{group:<22}{gender:<14}{mood}"
         lines.append(f"{number:>3} {size:>5} {face.score:>5.2f}  {labels}".rstrip())
     return lines
 

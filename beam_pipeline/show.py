@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headcount.beam_pipeline.text import printable
+from headcount.schemas.errors import UsageError
 from headcount.schemas.failures import CODES
-from headcount.schemas.labels import AGE_GROUP_NAMES, GENDERS, MOODS
+from headcount.schemas.labels import AGE_GROUP_NAMES, DATE_SOURCES, GENDERS, MOODS, with_years
 from headcount.schemas.manifest import Manifest
 from headcount.transforms.collection.output import read_manifest
 from headcount.transforms.collection.storage import join, local_copy
+
+UNKNOWN: Final = "unknown"
 
 
 def totals(output: str) -> str:
@@ -24,10 +28,10 @@ def totals(output: str) -> str:
     faces = _table(output, "faces", ["age_group", "gender", "mood"])
     sections = [
         _overview(manifest, photos, output),
-        _section("Dates from", _counts(photos["date_source"], (), "no date")),
-        _section("Apparent age", _counts(faces["age_group"], AGE_GROUP_NAMES, "not told")),
-        _section("Apparent gender", _counts(faces["gender"], GENDERS, "not told")),
-        _section("Apparent mood", _counts(faces["mood"], MOODS, "not told")),
+        _dates(photos["date_source"]),
+        _section("Apparent age", _age_groups(faces["age_group"])),
+        _section("Apparent gender", _counts(faces["gender"], GENDERS)),
+        _section("Apparent mood", _counts(faces["mood"], MOODS)),
         _section(
             "Failures", {f"{code}: {CODES.get(code, code)}": n for code, n in manifest.failures.items()}
         ),
@@ -57,8 +61,14 @@ def failures(output: str, examples: int = 5) -> str:
 
 
 def _table(output: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-    with local_copy(join(output, name, f"{name}.parquet")) as file:
-        return pq.read_table(file, columns=columns)
+    path = join(output, name, f"{name}.parquet")
+    try:
+        with local_copy(path) as file:
+            return pq.read_table(file, columns=columns)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} is missing; run `headcount run` again") from error
+    except (OSError, pa.ArrowException) as error:
+        raise UsageError(f"{path} cannot be read ({error}); run `headcount run` again") from error
 
 
 def _overview(manifest: Manifest, photos: pa.Table, output: str) -> str:
@@ -81,13 +91,40 @@ def _time(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
 
 
-def _counts(column: pa.ChunkedArray, order: Sequence[str], null: str) -> dict[str, int]:
-    """Rows by value in the given order, or the most frequent first; nulls last."""
+def _dates(sources: pa.ChunkedArray) -> str:
+    """Where the dates are from, and which share of the photos has one."""
+    dated = len(sources) - sources.null_count
+    if not len(sources):
+        return ""
+    if not dated:
+        return f"Dates from: no photo of {len(sources):,} has a date"
+    found = {source: n for source, n in _counts(sources, DATE_SOURCES).items() if n}
+    share = f"{dated:,} of {len(sources):,} dated ({_percent(dated, len(sources))})"
+    return _section(f"Dates from: {share}", {source: n for source, n in found.items() if source != UNKNOWN})
+
+
+def _percent(part: int, whole: int) -> str:
+    """Rounded, but never to nothing or to all: 99.9 % of the photos are not 100 %."""
+    rounded = round(100 * part / whole)
+    if part and not rounded:
+        return "under 1 %"
+    return "over 99 %" if part < whole and rounded == 100 else f"{rounded} %"
+
+
+def _age_groups(groups: pa.ChunkedArray) -> dict[str, int]:
+    return {
+        name if name == UNKNOWN else with_years(name): n
+        for name, n in _counts(groups, AGE_GROUP_NAMES).items()
+    }
+
+
+def _counts(column: pa.ChunkedArray, order: Sequence[str]) -> dict[str, int]:
+    """Rows by value in the given order, the unknown ones last; nothing where nothing is known."""
     found = {item["values"]: item["counts"] for item in pc.value_counts(column.cast(pa.string())).to_pylist()}
-    if set(found) == {None}:
+    unknown = found.pop(None, 0)
+    if not found:
         return {}
-    names: Iterable[str] = order or sorted((name for name in found if name), key=lambda name: -found[name])
-    return {name: found.get(name, 0) for name in names} | ({null: found[None]} if None in found else {})
+    return {name: found.get(name, 0) for name in order} | ({UNKNOWN: unknown} if unknown else {})
 
 
 def _section(title: str, counts: Mapping[str, int]) -> str:
