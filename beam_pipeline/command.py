@@ -18,6 +18,7 @@ from headcount import __version__
 from headcount.beam_pipeline.commands import COMMANDS, load_command
 from headcount.beam_pipeline.interrupt import ending_at_once
 from headcount.beam_pipeline.options import nearest, unknown
+from headcount.beam_pipeline.streams import UnheardError, complain, open_closed_streams
 from headcount.beam_pipeline.text import printable
 from headcount.schemas.errors import UsageError
 
@@ -31,6 +32,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = argv[0] if argv and argv[0] in COMMANDS else None
     # Arrow's own keeps tens of megabytes of what it has freed.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    open_closed_streams()
+    if not _has_working_folder():
+        complain(
+            "headcount: the working folder was deleted, so relative paths lead nowhere; cd to another one"
+        )
     try:
         args = parse(argv)
         # Beam logs what it lacks and every traceback; what a person needs of it is in our one line.
@@ -38,15 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.basicConfig(level=logging.INFO if verbose else logging.CRITICAL)
         threading.excepthook = _log_thread_error
         with ending_at_once(INTERRUPTED if name == "run" else "headcount: interrupted"):
-            status = load_command(args.command).main(args)
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:
-        # Whoever read our words has seen enough, as in `headcount show out | head -1`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return load_command(args.command).main(args)
+    except UnheardError as error:
+        if not error.reader_left:
+            complain(f"headcount {name}: {error}")
         return 1
     except UsageError as error:
-        print(f"headcount{f' {name}' if name else ''}: {printable(str(error))}", file=sys.stderr)
+        complain(f"headcount{f' {name}' if name else ''}: {printable(str(error))}")
         return USAGE_ERROR
 
 
@@ -119,6 +123,14 @@ def _refuse(args: argparse.Namespace, others: Sequence[str], own_flags: set[str]
         if flag.startswith("-"):
             raise UsageError(unknown(flag, own_flags, see=see))
         raise UsageError(f"{other} belongs to no flag; see {see}")
+
+
+def _has_working_folder() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _log_thread_error(end: threading.ExceptHookArgs) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from headcount.beam_pipeline.options import add_flags, read_options
 from headcount.beam_pipeline.settings import Seeing
+from headcount.beam_pipeline.streams import say
 from headcount.schemas.errors import UsageError
 
 WHAT: Final = "measure the attribute model on labelled faces, or detectors on labelled boxes"
@@ -63,8 +64,8 @@ def main(args: argparse.Namespace) -> int:
     if with_boxes and len(with_boxes) < len(given["data"]):
         raise UsageError(f"{with_boxes[0]} has boxes and the other --data has not; evaluate one at a time")
     measure = _evaluate_detectors if with_boxes else _evaluate_attributes
-    print(measure(given, [one for one in parts if one]))
-    print(f"more in {given['output'] / 'index.html'} and metrics.json")
+    say(measure(given, [one for one in parts if one]))
+    say(f"more in {given['output'] / 'index.html'} and metrics.json")
     return 0
 
 

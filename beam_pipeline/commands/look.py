@@ -7,6 +7,7 @@ from typing import Final
 
 from headcount.beam_pipeline.options import add_flags
 from headcount.beam_pipeline.settings import Seeing
+from headcount.beam_pipeline.streams import say
 
 WHAT: Final = "show what is seen in one picture"
 EXAMPLES: Final = """\
@@ -31,5 +32,5 @@ def main(args: argparse.Namespace) -> int:
     from headcount.beam_pipeline.look import look
 
     given = {name: value for name, value in vars(args).items() if name in Seeing.__dataclass_fields__}
-    print(look(args.photo, getattr(args, "output", None), Seeing(**given)))
+    say(look(args.photo, getattr(args, "output", None), Seeing(**given)))
     return 0

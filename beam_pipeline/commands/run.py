@@ -11,6 +11,7 @@ from typing import Final
 
 from headcount.beam_pipeline.options import add_flags, unknown
 from headcount.beam_pipeline.settings import Settings, make_settings
+from headcount.beam_pipeline.streams import UnheardError, complain, say
 from headcount.schemas.errors import UsageError
 
 WHAT: Final = "read a photo collection into Parquet tables"
@@ -59,19 +60,21 @@ def main(args: argparse.Namespace) -> int:
     except UsageError:
         raise
     except Exception as error:
-        print(f"headcount run: failed: {root_cause(error)}; --verbose shows more", file=sys.stderr)
-        print(f"{settings.output} is still as the last complete run left it", file=sys.stderr)
+        complain(f"headcount run: failed: {root_cause(error)}; --verbose shows more")
+        complain(f"{settings.output} is still as the last complete run left it")
         return 1
     if manifest is None:
-        print(f"the engine has the job; {settings.output} changes when it is complete")
+        say(f"the engine has the job; {settings.output} changes when it is complete")
         return 0
-    print(totals(settings.output))
+    try:
+        say(totals(settings.output))
+    except (UnheardError, UsageError) as error:
+        # The tables are published, and that is what the exit status speaks of.
+        if not getattr(error, "reader_left", False):
+            complain(f"headcount run: {settings.output} is complete, but {error}")
     failures = manifest.rows["failures"]
     if settings.max_failures is not None and failures > settings.max_failures:
-        print(
-            f"headcount run: {failures} failures, more than --max_failures {settings.max_failures}",
-            file=sys.stderr,
-        )
+        complain(f"headcount run: {failures} failures, more than --max_failures {settings.max_failures}")
         return 1
     return 0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
+from headcount.beam_pipeline.streams import say
+
 WHAT: Final = "the totals of a finished run"
 EXAMPLES: Final = """\
   headcount show out
@@ -22,5 +24,5 @@ def main(args: argparse.Namespace) -> int:
     """See Command."""
     from headcount.beam_pipeline.show import failures, totals
 
-    print(failures(args.output) if hasattr(args, "failures") else totals(args.output))
+    say(failures(args.output) if hasattr(args, "failures") else totals(args.output))
     return 0

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from headcount.beam_pipeline.streams import say
 from headcount.schemas.errors import UsageError
 
 WHAT: Final = "train the attribute network on labelled faces"
@@ -71,7 +72,5 @@ def main(args: argparse.Namespace) -> int:
     given = {name: value for name, value in vars(args).items() if name not in ("command", "others")}
     target = make_attributes(TrainOptions(**given))
     model = target / "attributes.tflite"
-    print(
-        f"the model is {model}; next: headcount evaluate --data FILES --attribute_model {model} --output DIR"
-    )
+    say(f"the model is {model}; next: headcount evaluate --data FILES --attribute_model {model} --output DIR")
     return 0
