@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 
-from headcount.transforms.collection.found_file import FoundFile
-from headcount.transforms.describe_faces import DescribeFaces, DescribeSettings
+from headcount.transforms.describe_faces import DescribeSettings
 from headcount.transforms.finish_run import FinishRun, RunInfo
 from headcount.transforms.match_photos import MatchPhotos
 from headcount.transforms.photo.reader import ReadSettings
 from headcount.transforms.photo.reader_pool import PoolSettings
-from headcount.transforms.read_photos import ReadPhotos
+from headcount.transforms.see_photos import SeePhotos
 from headcount.transforms.skip_known import Again, SkipKnown
 from headcount.transforms.write_rows import KEPT, WriteRows
 
@@ -41,19 +40,12 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> beam.PCollection:
     inputs = pipeline | beam.Create([tuple(map(os.fsencode, plan.input))])
     matched = inputs | MatchPhotos(exclude=plan.info.output.root, forget=plan.info.forget)
     sorted_out = matched.found | SkipKnown(plan.info.earlier, plan.again)
-    spread = (
-        sorted_out.changed
-        | "Pack" >> beam.Map(FoundFile.packed)
-        | beam.Reshuffle()
-        | "Unpack" >> beam.Map(FoundFile.unpacked)
-    )
-    read = spread | ReadPhotos(plan.reading, plan.pool)
-    described = read.faces | DescribeFaces(plan.describing)
+    seen = sorted_out.changed | SeePhotos(plan.reading, plan.pool, plan.describing)
     rows = {
-        "photos": (read.photos,),
-        "faces": (described.faces,),
-        "failures": (matched.failures, read.failures, described.failures),
-        "files": (matched.files, read.files),
+        "photos": (seen.photos,),
+        "faces": (seen.faces,),
+        "failures": (matched.failures, seen.unread, seen.undescribed),
+        "files": (matched.files, seen.files),
         KEPT: (sorted_out.kept,),
     }
     parts = [

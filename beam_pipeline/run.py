@@ -65,12 +65,7 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
             earlier=earlier,
         ),
         pool=PoolSettings(processes=settings.processes, photo_timeout=settings.photo_timeout),
-        describing=DescribeSettings(
-            model=model if model in SHIPPED else _for_workers(model),
-            calibration=load_calibration(model),
-            attributes=settings.attributes,
-            threads=settings.processes,
-        ),
+        describing=describe_settings(settings, threads=settings.processes),
         again=again,
         info=RunInfo(
             output=output,
@@ -130,6 +125,17 @@ def read_settings(settings: Seeing, crop_size: int, started_at: datetime) -> Rea
         use_mtime=settings.use_mtime,
         max_pixels=settings.max_pixels,
         started_at=started_at,
+    )
+
+
+def describe_settings(settings: Seeing, threads: int) -> DescribeSettings:
+    """What is predicted for a face by these options, on so many threads; 0 is one per core."""
+    model = settings.attribute_model
+    return DescribeSettings(
+        model=model if model in SHIPPED else _for_workers(model),
+        calibration=load_calibration(model),
+        attributes=settings.attributes,
+        threads=threads,
     )
 
 

@@ -108,7 +108,23 @@ class Seeing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(Seeing):
+class Reading(Seeing):
+    """The options of a pipeline that reads many photos."""
+
+    keep_location: bool = option(
+        "write latitude and longitude, which are left out otherwise", label="Keep positions", default=False
+    )
+    processes: int = option(
+        "child processes that read photos; 0 is one per core",
+        label="Processes",
+        metavar="N",
+        default=0,
+        range=Range("a number of processes, or 0 for one per core"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(Reading):
     """The options of `headcount run`."""
 
     input: tuple[str, ...] = option(
@@ -123,9 +139,6 @@ class Settings(Seeing):
         label="Tables",
         metavar="FOLDER",
         is_place=True,
-    )
-    keep_location: bool = option(
-        "write latitude and longitude, which are left out otherwise", label="Keep positions", default=False
     )
     max_failures: int | None = option(
         "exit with status 1 after a run with more failures than this",
@@ -149,13 +162,6 @@ class Settings(Seeing):
         metavar="PHOTO",
         default=(),
         is_place=True,
-    )
-    processes: int = option(
-        "child processes that read photos; 0 is one per core",
-        label="Processes",
-        metavar="N",
-        default=0,
-        range=Range("a number of processes, or 0 for one per core"),
     )
 
     def check(self) -> None:

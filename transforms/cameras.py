@@ -30,6 +30,11 @@ _SEPARATORS: Final = f"/{os.sep}"
 _LAST_PART: Final = rf"[{re.escape(_SEPARATORS)}][^{re.escape(_SEPARATORS)}]*$"
 
 
+def folder_of(uri: str) -> str:
+    """The folder of a file, as `photos.folder` has it."""
+    return re.sub(_LAST_PART, "", uri) or "/"
+
+
 def camera_of(folder: str) -> str:
     """The part of a folder's address that stays when folders of days and hours change.
 

@@ -61,7 +61,7 @@ class DescribeFaces(beam.PTransform):
         return (
             crops
             | RunInference(FaceModelHandler(self._settings))
-            | beam.ParDo(_split).with_outputs("faces", "failures")
+            | "Split" >> beam.ParDo(_split).with_outputs("faces", "failures")
         )
 
 

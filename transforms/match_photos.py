@@ -29,7 +29,7 @@ class MatchPhotos(beam.PTransform):
 
     def expand(self, inputs: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         matching = beam.ParDo(_MatchPhotosDoFn(self._exclude, self._forget))
-        return inputs | matching.with_outputs("found", "files", "failures")
+        return inputs | "List" >> matching.with_outputs("found", "files", "failures")
 
 
 class _MatchPhotosDoFn(beam.DoFn):

@@ -29,7 +29,7 @@ class ReadPhotos(beam.PTransform):
         self._pool = pool
 
     def expand(self, files: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return files | beam.ParDo(_ReadPhotosDoFn(self._reading, self._pool)).with_outputs(
+        return files | "Read" >> beam.ParDo(_ReadPhotosDoFn(self._reading, self._pool)).with_outputs(
             "photos", "faces", "failures", "files"
         )
 

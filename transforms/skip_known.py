@@ -48,7 +48,8 @@ class SkipKnown(beam.PTransform):
         self._again = again
 
     def expand(self, found: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return found | beam.ParDo(_SkipKnownDoFn(self._earlier, self._again)).with_outputs("changed", "kept")
+        comparing = beam.ParDo(_SkipKnownDoFn(self._earlier, self._again))
+        return found | "Compare" >> comparing.with_outputs("changed", "kept")
 
 
 class _SkipKnownDoFn(beam.DoFn):

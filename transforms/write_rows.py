@@ -45,7 +45,7 @@ class WriteRows(beam.PTransform):
         self._folder = folder
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        return rows | beam.ParDo(_WriteRowsDoFn(self._table, self._folder))
+        return rows | "Write" >> beam.ParDo(_WriteRowsDoFn(self._table, self._folder))
 
 
 class _WriteRowsDoFn(beam.DoFn):

@@ -52,6 +52,8 @@ FLINK: Final = {
     "taskmanager.memory.task.off-heap.size": "0m",
     "taskmanager.memory.network.min": "64m",
     "taskmanager.memory.network.max": "64m",
+    # A graph with sinks of Beam has many shuffles at once, each of which wants 512 buffers by default.
+    "taskmanager.network.sort-shuffle.min-buffers": "64",
     "taskmanager.memory.managed.size": "128m",
     "taskmanager.memory.jvm-metaspace.size": "256m",
     "taskmanager.memory.jvm-overhead.min": "192m",

@@ -14,6 +14,7 @@ from headcount.schemas.files import LISTED
 from headcount.schemas.tables import TABLES
 from headcount.transforms.photo.child import BOOT
 from tests.command import start
+from tests.embedded import embed
 from tests.engines.flink_cluster import TASK_MANAGERS, FlinkCluster, missing
 from tests.tables import key
 
@@ -97,6 +98,10 @@ def test_a_bucket_on_both_ends(cluster, s3, album, tmp_path):
     settings = Settings(input=(place,), output=f"{place}/out", processes=1)
     manifest = run(settings, cluster.flags)
     assert (manifest.rows["photos"], manifest.rows["failures"]) == (4, 2)
+
+
+def test_read_faces_in_a_pipeline_of_others(cluster, album, tmp_path):
+    assert embed([album], tmp_path / "there", cluster.flags) == embed([album], tmp_path / "here")
 
 
 def test_a_killed_worker_costs_no_row(cluster, data, expected, tmp_path):

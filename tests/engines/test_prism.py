@@ -13,6 +13,7 @@ from headcount.beam_pipeline.run import run
 from headcount.beam_pipeline.settings import Settings
 from headcount.schemas.tables import TABLES
 from tests.command import start
+from tests.embedded import embed
 from tests.tables import key
 
 BUILD = "go install github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
@@ -73,3 +74,7 @@ def test_a_bucket_on_both_ends(prism, gs, album, tmp_path):
     assert (first.rows["photos"], first.rows["failures"]) == (4, 2)
     assert second.rows == first.rows
     assert (first.kept, second.kept) == (0, 7)
+
+
+def test_read_faces_in_a_pipeline_of_others(prism, album, tmp_path):
+    assert embed([album], tmp_path / "there", prism) == embed([album], tmp_path / "here")
