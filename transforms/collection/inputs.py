@@ -20,8 +20,9 @@ from headcount.transforms.collection.walk import (
     Entered,
     Unlisted,
     Walk,
-    hidden_part,
     is_inside,
+    passed_over,
+    passed_over_below,
     skipped,
 )
 
@@ -110,8 +111,8 @@ class Inputs:
                 continue
             path, kind = kinds[0]
             root = top if is_inside(path, top) else path if kind == FOLDER else split(path)[0]
-            if hidden := hidden_part(path, kind, root) or _system_part(path):
-                self._pass_over(hidden)
+            if row := passed_over_below(root, path, kind) or _system_part(path):
+                self._pass_over(row)
             else:
                 yield Named(path, kind, root)
 
@@ -166,9 +167,9 @@ class Inputs:
         for kind, names in ((FOLDER, listing.folders), (FILE, [] if rest else listing.files)):
             for name in filter(fits, names):
                 path = below(folder, name)
-                hidden = None if part.startswith(".") else hidden_part(path, kind, folder)
-                if hidden:
-                    self._pass_over(hidden)
+                row = None if part.startswith(".") else passed_over(folder, name, kind)
+                if row:
+                    self._pass_over(row)
                 elif rest:
                     yield from self._expand(tree, path, rest, root)
                 else:

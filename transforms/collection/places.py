@@ -19,7 +19,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from headcount.schemas.files import FOLDER, LISTED, File
-from headcount.transforms.collection.folders import Listing, below, split
+from headcount.transforms.collection.folders import FILE, Listing, below, split
 from headcount.transforms.collection.found_file import FoundFile, uri_of
 from headcount.transforms.collection.inputs import Inputs, Named
 from headcount.transforms.collection.sidecars import (
@@ -31,12 +31,11 @@ from headcount.transforms.collection.sidecars import (
 from headcount.transforms.collection.storage import is_remote
 from headcount.transforms.collection.walk import (
     FILE_LINK,
-    HIDDEN_FILE,
     SPECIAL_FILE,
     Entered,
     Unlisted,
     Walk,
-    is_library,
+    passed_over,
     skipped,
 )
 
@@ -121,12 +120,10 @@ class _Listing:
     def _files_in(self, folder: Entered) -> Iterator[Match]:
         path, root, listing = folder
         yield File(uri=uri_of(path), version=str(listing.entries), outcome=LISTED, file_type=FOLDER)
-        if is_library(path):
-            return
         sidecars = index_sidecars(listing.files)
         for name in listing.files:
-            if name.startswith("."):
-                yield skipped(below(path, name), HIDDEN_FILE)
+            if row := passed_over(path, name, FILE):
+                yield row
             else:
                 yield from self._file(path, name, root, listing, sidecars)
 
@@ -195,7 +192,7 @@ class _Listing:
             identity = self._walk.tree(folder).identity(folder)
         except OSError:
             return False
-        entered = identity in self._entered and not name.startswith(".") and not is_library(folder)
+        entered = identity in self._entered and not passed_over(folder, name, FILE)
         return entered or (identity, name) in self._single_files
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from headcount.schemas.failures import Failure, failure
 from headcount.schemas.files import FAILED, FOLDER, SKIPPED, File
-from headcount.transforms.collection.folders import FILE, Bucket, Disk, Listing, Tree, below
+from headcount.transforms.collection.folders import Bucket, Disk, Listing, Tree, below
 from headcount.transforms.collection.found_file import FoundFile, uri_of
 from headcount.transforms.collection.storage import is_remote
 
@@ -142,15 +142,13 @@ class Walk:
             inside = []
             for name in listing.folders:
                 subfolder = below(path, name)
-                if is_hidden_folder(name):
+                if row := passed_over(path, name, FOLDER):
                     if subfolder not in named:
-                        yield skipped(subfolder, HIDDEN_FOLDER)
-                elif is_library(path) and name.lower() not in LIBRARY_ORIGINALS:
-                    yield skipped(subfolder, LIBRARY_PART)
-                elif name in listing.links:
-                    links[subfolder] = root
-                else:
+                        yield row
+                elif name not in listing.links:
                     inside.append(subfolder)
+                elif subfolder not in named:
+                    links[subfolder] = root
             pending.extend(reversed(inside))
 
 
@@ -164,18 +162,27 @@ def is_inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(below(folder.rstrip("/"), ""))
 
 
-def hidden_part(path: str, kind: str, root: str) -> File | None:
-    """The row of the first hidden folder or file that `path` goes through below `root`."""
+def passed_over(folder: str, name: str, kind: str) -> File | None:
+    """The row of a folder or file in `folder` that is passed over by its name."""
+    if kind == FOLDER and is_hidden_folder(name):
+        return skipped(below(folder, name), HIDDEN_FOLDER)
+    if kind != FOLDER and name.startswith("."):
+        return skipped(below(folder, name), HIDDEN_FILE)
+    if is_library(folder) and (kind != FOLDER or name.lower() not in LIBRARY_ORIGINALS):
+        return skipped(below(folder, name), LIBRARY_PART)
+    return None
+
+
+def passed_over_below(root: str, path: str, kind: str) -> File | None:
+    """The row of the first folder or file that `path` goes through below `root` and that is passed over."""
+    if path == root:
+        return None
     folder = root
-    *folders, last = path[len(below(root, "")) :].replace(os.sep, "/").split("/") if path != root else [""]
-    for name in folders:
+    names = path[len(below(root, "")) :].replace(os.sep, "/").split("/")
+    for number, name in enumerate(names, 1):
+        if row := passed_over(folder, name, FOLDER if number < len(names) else kind):
+            return row
         folder = below(folder, name)
-        if is_hidden_folder(name):
-            return skipped(folder, HIDDEN_FOLDER)
-    if kind == FOLDER and is_hidden_folder(last):
-        return skipped(path, HIDDEN_FOLDER)
-    if kind == FILE and last.startswith("."):
-        return skipped(path, HIDDEN_FILE)
     return None
 
 
