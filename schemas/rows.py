@@ -33,6 +33,14 @@ FailureRow = row_type("FailureRow", Failure)
 _TYPES = {Photo: PhotoRow, Face: FaceRow, Failure: FailureRow}
 
 
+_DATACLASSES = {made: row for row, made in _TYPES.items()}
+
+
+def dataclass_of(row: Any) -> Any:
+    """The dataclass of the table that `row` is of, which may be a named tuple."""
+    return _DATACLASSES.get(type(row), type(row))
+
+
 def as_row(row: Photo | Face | Failure) -> Any:
     """`row` as the named tuple of its table, with plain numbers and lists where it holds those of NumPy."""
     made = _TYPES[type(row)]
