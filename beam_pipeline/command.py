@@ -1,7 +1,8 @@
 """The `headcount` command: arguments in, exit status out.
 
-Exit status: 0 when everything readable was read; 1 when the run failed, or had more failures than
---max_failures; 2 for arguments, inputs or outputs that cannot be used; 130 when interrupted.
+Exit status: 0 when everything readable was read; 1 when the run failed, was not published for what it would
+lose, or had more failures than --max_failures; 2 for arguments, inputs or outputs that cannot be used; 3 when
+something could not be listed or read and the rest was published; 130 when interrupted.
 """
 
 from __future__ import annotations

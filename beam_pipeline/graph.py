@@ -38,8 +38,8 @@ def build(pipeline: beam.Pipeline, plan: Plan) -> beam.PCollection:
     folder = plan.info.output.parts_folder
     # As bytes, since a place need not be UTF-8, and text in a pipeline must.
     inputs = pipeline | beam.Create([tuple(map(os.fsencode, plan.input))])
-    matched = inputs | MatchPhotos(exclude=plan.info.output.root, forget=plan.info.forget)
-    sorted_out = matched.found | SkipKnown(plan.info.earlier, plan.again)
+    matched = inputs | MatchPhotos(exclude=plan.info.output.root)
+    sorted_out = matched.found | SkipKnown(plan.reading.earlier, plan.again, plan.info.forgotten)
     seen = sorted_out.changed | SeePhotos(plan.reading, plan.pool, plan.describing)
     rows = {
         "photos": (seen.photos,),

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import apache_beam as beam
 import grpc
+import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
@@ -22,19 +23,23 @@ from headcount.beam_pipeline.graph import Plan, build
 from headcount.beam_pipeline.interrupt import undone
 from headcount.beam_pipeline.progress import Progress
 from headcount.beam_pipeline.settings import DECIDE_ROWS, Seeing, Settings
+from headcount.beam_pipeline.text import printable
 from headcount.models.attributes import load_attribute_model, load_calibration, model_hash
 from headcount.models.detectors import load_detector, weights_file
 from headcount.models.detectors.search import detection_side
 from headcount.models.shipped import SHIPPED
 from headcount.runners.engines import check_answers, check_places, engine_options, is_template, own_places
 from headcount.runners.render import check_render, render
-from headcount.schemas.errors import UsageError
-from headcount.schemas.manifest import Manifest
+from headcount.schemas.columns import arrow_schema
+from headcount.schemas.errors import RefusedError, UsageError
+from headcount.schemas.files import File
+from headcount.schemas.manifest import READING_VERSION, Manifest
+from headcount.schemas.photos import Photo
 from headcount.transforms.collection.earlier import Earlier
-from headcount.transforms.collection.found_file import uri_of
+from headcount.transforms.collection.forgotten import Forgotten, forget
 from headcount.transforms.collection.inputs import check_input
 from headcount.transforms.collection.output import Output, output_at, read_manifest
-from headcount.transforms.collection.storage import is_remote
+from headcount.transforms.collection.storage import is_remote, local_copy
 from headcount.transforms.describe_faces import DescribeSettings
 from headcount.transforms.finish_run import RunInfo
 from headcount.transforms.photo.reader import ReadSettings
@@ -53,7 +58,14 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
     models = {"attributes": model_hash(model)}
     if weights := weights_file(settings.detector, settings.detector_model):
         models["detector"] = model_hash(weights)
-    earlier, notes = _earlier(output, settings, models)
+    before, notes = _before(output, settings), []
+    earlier = output.earlier() if before else None
+    changed = differences(before, settings, models) if before else []
+    if changed:
+        notes.append(f"everything is read again: {', '.join(changed)}")
+    forgotten, count = _forgotten(settings.forget, before, earlier)
+    if count:
+        notes.append(f"--forget: {count:,} photo{'s'[: count != 1]} will have no row, copies counted")
     if untold := set(settings.attributes).difference(loaded.tells):
         notes.append(f"attribute model {model} does not tell {', '.join(sorted(untold))}: null in every row")
     again = Again.ALL if settings.rehash else Again.FAILED if settings.retry_failed else Again.CHANGED
@@ -62,7 +74,7 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
         reading=replace(
             read_settings(settings, loaded.side, started_at),
             keep_location=settings.keep_location,
-            earlier=earlier,
+            earlier=None if changed else earlier,
         ),
         pool=PoolSettings(processes=settings.processes, photo_timeout=settings.photo_timeout),
         describing=describe_settings(settings, threads=settings.processes),
@@ -71,36 +83,60 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
             output=output,
             version=__version__,
             started_at=started_at,
-            settings=asdict(settings),
+            settings={name: value for name, value in asdict(settings).items() if name != "forget"},
             models=models,
+            before=before,
             earlier=earlier,
+            same=not changed,
             keep_deleted=settings.keep_deleted,
-            forget=tuple(uri_of(_for_workers(photo)) for photo in settings.forget),
+            allow_gone=settings.allow_gone,
+            forgotten=forgotten,
         ),
     )
     return plan, notes
 
 
-def _earlier(
-    output: Output, settings: Settings, models: Mapping[str, str]
-) -> tuple[Earlier | None, list[str]]:
-    """The rows of the last run that may be kept, or what keeps them from being."""
-    if not output.has_run():
-        if settings.retry_failed:
-            raise UsageError(f"--retry_failed: {output.root} holds no finished run; leave the flag out")
-        return None, []
-    before = read_manifest(output.root)
-    now = {name: getattr(settings, name) for name in DECIDE_ROWS}
-    now |= {"version": __version__, **{f"{name} model": digest for name, digest in models.items()}}
-    then = {name: before.settings.get(name) for name in DECIDE_ROWS}
-    then |= {"version": before.version, **{f"{name} model": digest for name, digest in before.models.items()}}
-    names = [name for name in {**now, **then} if _plain(now.get(name)) != _plain(then.get(name))]
-    if not names:
-        return output.earlier(), []
+def _before(output: Output, settings: Settings) -> Manifest | None:
+    """The last complete run."""
+    if output.has_run():
+        return read_manifest(output.root)
     if settings.retry_failed:
-        raise UsageError(f"--retry_failed: {', '.join(names)} changed since the last run; leave the flag out")
-    changes = ", ".join(f"{name} was {then.get(name)} and is {now.get(name)}" for name in names)
-    return None, [f"everything is read again: {changes}"]
+        raise UsageError(f"--retry_failed: {output.root} holds no finished run; leave the flag out")
+    return None
+
+
+def differences(before: Manifest, settings: Settings, models: Mapping[str, str]) -> list[str]:
+    """What a run has otherwise than the one `before`, of all that decides its rows."""
+    now = {name: getattr(settings, name) for name in DECIDE_ROWS}
+    now |= {
+        "reading version": READING_VERSION,
+        **{f"{name} model": digest for name, digest in models.items()},
+    }
+    then = {name: before.settings.get(name) for name in DECIDE_ROWS}
+    then |= {"reading version": before.reading}
+    then |= {f"{name} model": digest for name, digest in before.models.items()}
+    return [
+        f"{name} was {_plain(then.get(name))} and is {_plain(now.get(name))}"
+        for name in {**now, **then}
+        if _plain(now.get(name)) != _plain(then.get(name))
+    ]
+
+
+def _forgotten(
+    names: Sequence[str], before: Manifest | None, earlier: Earlier | None
+) -> tuple[Forgotten, int]:
+    """What this and earlier runs were told to forget, and how many photos that adds."""
+    known = Forgotten.from_json(before.forgotten) if before else Forgotten()
+    if not names:
+        return known, 0
+    tables = []
+    for row, path in ((Photo, earlier and earlier.photos), (File, earlier and earlier.files)):
+        table = arrow_schema(row).empty_table()
+        if path:
+            with local_copy(path) as file:
+                table = pq.read_table(file)
+        tables.append(table)
+    return forget(names, known, *tables)
 
 
 def _for_workers(path: str) -> str:
@@ -109,8 +145,8 @@ def _for_workers(path: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON gives it back."""
-    return list(value) if isinstance(value, tuple) else value
+    """As JSON gives it back; the order of several is none."""
+    return sorted(value) if isinstance(value, list | tuple) else value
 
 
 def read_settings(settings: Seeing, crop_size: int, started_at: datetime) -> ReadSettings:
@@ -160,11 +196,11 @@ def run(
     PipelineOptions; without a `--runner` the run is local. `progress` gets a line of progress where the
     engine works in this process. Without `wait` the engine is given the job and None comes back unless
     it is done already, and so it does for a template. Raises UsageError before any work for what cannot be
-    done.
+    done, and RefusedError after it for a run that is not published.
     """
     settings.check()
     started_at = datetime.now(UTC).replace(tzinfo=None)
-    output = output_at(settings.output, f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}")
+    output = output_at(settings.output, f"{started_at:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}")
     try:
         options = engine_options(beam_args)
         places = (*settings.input, output.root, *own_places(options))
@@ -184,7 +220,7 @@ def run(
     with output.held(until_published=not wait), undone(output.give_back):
         plan, notes = make_plan(settings, output, started_at)
         if progress:
-            progress.writelines(f"{note}\n" for note in notes)
+            progress.writelines(f"{printable(note)}\n" for note in notes)
         with Progress(progress):
             build(pipeline, plan)
             render(pipeline, options)
@@ -192,10 +228,16 @@ def run(
                 result = pipeline.run()
                 if wait:
                     _wait(result, progress)
-            except grpc.RpcError as error:
-                raise RuntimeError(f"the engine does not answer any more ({error.details()})") from None
-        if output.is_published():
+            except Exception as error:
+                if why := output.refused():
+                    raise RefusedError(why) from error
+                if isinstance(error, grpc.RpcError):
+                    raise RuntimeError(f"the engine does not answer any more ({error.details()})") from None
+                raise
+        if output.published() == output.run_id:
             return read_manifest(output.root)
+        if why := output.refused():
+            raise RefusedError(why)
         if wait:
             raise RuntimeError(f"the engine ended the run before it was complete: {result.state}")
         return None

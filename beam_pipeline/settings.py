@@ -151,13 +151,18 @@ class Settings(Reading):
         "read every file, also those that look unchanged", label="Read everything again", default=False
     )
     retry_failed: bool = option(
-        "read only the files that failed in the last run", label="Read what failed", default=False
+        "read also those files again whose bytes failed; what the machine failed on always is",
+        label="Read what failed again",
+        default=False,
+    )
+    allow_gone: bool = option(
+        "publish also a run that many photos leave", label="Let many photos leave", default=False
     )
     keep_deleted: bool = option(
         "keep the rows of photos that are no longer there", label="Keep rows of deleted photos", default=False
     )
     forget: tuple[str, ...] = option(
-        "leave no row of this photo; repeatable",
+        "leave no row of this photo and its copies, or of a folder's, in this and later runs; repeatable",
         label="Photo to forget",
         metavar="PHOTO",
         default=(),
@@ -172,7 +177,7 @@ class Settings(Reading):
             if not is_remote(source):  # Buckets are asked when the engine's options are known.
                 check_input(source)
         if self.rehash and self.retry_failed:
-            raise UsageError("--rehash reads everything and --retry_failed only failures; give one of them")
+            raise UsageError("--rehash reads everything, also what failed; give it without --retry_failed")
 
 
 def make_settings(**given: Any) -> Settings:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from headcount.beam_pipeline.ending import changes, unseen
 from headcount.beam_pipeline.text import printable
 from headcount.schemas.errors import UsageError
 from headcount.schemas.failures import CODES
@@ -51,11 +52,11 @@ def failures(output: str, examples: int = 5) -> str:
         codes.setdefault(row["code"], []).append(row)
     sections = []
     for code, group in sorted(codes.items(), key=lambda item: -len(item[1])):
-        lines = [f"{len(group):,}  {code} ({group[0]['stage']}): {group[0]['message']}"]
+        lines = [printable(f"{len(group):,}  {code} ({group[0]['stage']}): {group[0]['message']}")]
         for row in group[:examples]:
             lines.append("  " + printable(f"{row['uri']}  {row['detail']}".rstrip()))
         if len(group) > examples:
-            lines.append(f"  and {len(group) - examples:,} more: all are in {output}/failures")
+            lines.append(printable(f"  and {len(group) - examples:,} more: all are in {output}/failures"))
         sections.append("\n".join(lines))
     return "\n\n".join(sections)
 
@@ -80,11 +81,12 @@ def _overview(manifest: Manifest, photos: pa.Table, output: str) -> str:
     lines = [
         f"{rows['photos']:,} photos{copies}{dated}",
         f"{rows['faces']:,} faces",
-        f"{rows['failures']:,} failures, {sum(manifest.skipped.values()):,} skipped"
-        + (f", {manifest.kept:,} files unchanged" if manifest.kept else ""),
-        f"run {manifest.run_id}, {seconds.total_seconds():.0f} s, in {output}",
+        f"{rows['failures']:,} failures, {sum(manifest.skipped.values()):,} skipped",
+        changes(manifest),
+        unseen(manifest),
+        printable(f"run {manifest.run_id}, {seconds.total_seconds():.0f} s, in {output}"),
     ]
-    return "\n".join(lines)
+    return "\n".join(line for line in lines if line)
 
 
 def _time(text: str) -> datetime:
@@ -131,4 +133,4 @@ def _section(title: str, counts: Mapping[str, int]) -> str:
     if not counts:
         return ""
     width = max(len(f"{n:,}") for n in counts.values())
-    return "\n".join([title, *(f"  {n:>{width},}  {name}" for name, n in counts.items())])
+    return "\n".join([title, *(f"  {n:>{width},}  {printable(name)}" for name, n in counts.items())])

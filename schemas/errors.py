@@ -3,6 +3,7 @@
 HeadcountError
 ├── UsageError    the caller's mistake: one line with the value and the next step, before any work
 ├── PoolError     the processes that read photos cannot start: ends the run, since no photo can be judged
+├── RefusedError  a whole run that is not published, for what it would lose: one line with the ways on
 └── PhotoError    one photo's trouble: becomes a row of the failures table
 """
 
@@ -19,6 +20,10 @@ class UsageError(HeadcountError):
 
 class PoolError(HeadcountError):
     """The processes that read photos cannot start; the message says why, in one line."""
+
+
+class RefusedError(HeadcountError):
+    """A run came to its end and is not published: the message says what it would lose, and the ways on."""
 
 
 class PhotoError(HeadcountError):

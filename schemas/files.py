@@ -32,3 +32,8 @@ class File:
         f"{PHOTO}, {FAILED} (a row of failures and none of photos), {SKIPPED}, or, of a folder, {LISTED}",
     )
     file_type: str = column(WORD, f"type of the content, {FOLDER}, or why it was skipped")
+    made_by: str | None = column(
+        WORD,
+        "null, or the earlier run that made the rows with other models or settings: made_by in manifest.json",
+        nullable=True,
+    )

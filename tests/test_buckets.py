@@ -17,7 +17,7 @@ from headcount.runners.engines import engine_options
 from headcount.schemas.errors import UsageError
 from headcount.schemas.files import File
 from headcount.schemas.tables import TABLES
-from headcount.transforms.collection import output as output_module
+from headcount.transforms.collection import bucket_output
 from headcount.transforms.collection.output import output_at
 from headcount.transforms.collection.places import match_inputs
 from headcount.transforms.collection.storage import (
@@ -124,12 +124,12 @@ def test_a_dead_run_is_taken_over_and_cannot_publish_any_more(place, monkeypatch
     dead, next_ = (output_at(place, run_id) for run_id in ("20260101T020000-aa", "20260102T020000-bb"))
     with dead.held(until_published=True):
         write_bytes(f"{dead.parts_folder}/photos-1.parquet", b"half")
-    later = time.time() + output_module.LOCK_HOURS * 3600 + 60
-    monkeypatch.setattr(output_module.time, "time", lambda: later)
+    later = time.time() + bucket_output.LOCK_HOURS * 3600 + 60
+    monkeypatch.setattr(bucket_output.time, "time", lambda: later)
     with next_.held():
         assert not exists(f"{place}/.lock/{dead.run_id}")
         with pytest.raises(RuntimeError, match="another has taken"):
-            dead.publish(None)
+            dead.publish(None, None)
 
 
 def test_what_is_not_ours_is_refused(store, place):

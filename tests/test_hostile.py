@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -74,7 +75,8 @@ def test_every_odd_name_has_its_row_and_writes_nothing_elsewhere(odd_names, tmp_
     )
 
 
-def test_names_do_not_steer_the_terminal(tmp_path, capsys):
+def test_names_do_not_steer_the_terminal(album, tmp_path, capsys):
+    shutil.copy(album / "no face.png", tmp_path)
     (tmp_path / "\x1b[2J\n.jpg").write_text("no picture")
     output = tmp_path / "out"
     assert main(["run", "--input", str(tmp_path), "--output", str(output), "--processes=1"]) == 0

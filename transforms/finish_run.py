@@ -21,12 +21,14 @@ import pyarrow.parquet as pq
 
 from headcount.schemas.columns import arrow_schema, arrow_table, conform
 from headcount.schemas.faces import Face
-from headcount.schemas.files import LISTED, SKIPPED
-from headcount.schemas.manifest import Manifest
+from headcount.schemas.files import SKIPPED
+from headcount.schemas.manifest import READING_VERSION, Manifest
 from headcount.schemas.tables import TABLES
 from headcount.transforms.cameras import with_cameras
 from headcount.transforms.collection.earlier import Earlier
-from headcount.transforms.collection.output import Output, read_manifest
+from headcount.transforms.collection.forgotten import Forgotten
+from headcount.transforms.collection.output import Output
+from headcount.transforms.collection.state import Rows, State, next_state, refusal
 from headcount.transforms.collection.storage import create_file, local_copy
 from headcount.transforms.copies import mark_duplicates
 from headcount.transforms.photo.reader_pool import ReaderPool
@@ -52,6 +54,9 @@ COUNTED: Final = ("photo_id", "uri", "taken_at", "date_precision")
 LOOKUP_ROWS: Final = 16_384
 """Rows for which photos are looked up at once: each lookup goes through all photos first."""
 
+_WHOLE: Final = ("photos", "failures", "files")
+"""Tables that are held whole."""
+
 READ_AHEAD: Final = 8
 """Parts that are read at once; each holds the rows of one bundle."""
 
@@ -65,26 +70,37 @@ class RunInfo:
     started_at: datetime
     settings: dict[str, Any]
     models: dict[str, str]
+    before: Manifest | None = None
+    """Of the last complete run."""
     earlier: Earlier | None = None
+    """Its tables."""
+    same: bool = True
+    """Whether they were made with the same models and settings."""
     keep_deleted: bool = False
-    forget: tuple[str, ...] = ()
-    """Uris of which no row is kept, whatever else says so."""
+    allow_gone: bool = False
+    forgotten: Forgotten = Forgotten()
 
 
 def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
     """Writes all tables and the manifest of a run from its parts and what it keeps, then publishes them.
 
-    An engine may do this again, also after it was done: a run that is published is only published again.
+    An engine may do this again, also after it was done or stopped: a run whose tables are complete is only
+    published. Raises RefusedError for a run that is not to be published (`collection.state.refusal`), and
+    RuntimeError where it does not hold the output any more.
     """
-    if info.output.is_published():
-        manifest = read_manifest(info.output.root)
-        info.output.publish(manifest)
+    output, after = info.output, info.before.run_id if info.before else None
+    if manifest := output.manifest():
+        output.publish(manifest, after)
         return manifest
+    output.check_held()
     paths = {table: sorted(part.path for part in parts if part.table == table) for table in (*TABLES, KEPT)}
-    files, kept = _files(info, paths)
-    photos = mark_duplicates(with_cameras(_new_and_kept("photos", paths["photos"], info.earlier, kept)))
+    collection = _collect(info, paths)
+    state = collection.state
+    if why := refusal(state, info.allow_gone, info.keep_deleted):
+        output.refuse(why)
+    photos, failures, files = (_one_piece(getattr(state.rows, table)) for table in _WHOLE)
+    photos = mark_duplicates(with_cameras(photos), gone=state.deleted)
     counted = photos.select(COUNTED).filter(pc.is_null(photos["duplicate_of"]))
-    failures = _new_and_kept("failures", paths["failures"], info.earlier, kept)
     failures = failures.sort_by([("uri", "ascending"), ("message", "ascending")])
     rows = {
         table: _write(info, table, [whole])
@@ -94,6 +110,7 @@ def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
     failed = Counter(failures["code"].to_pylist())
     passed_over = files.filter(pc.equal(files["outcome"].cast(pa.string()), SKIPPED))
     skipped = Counter(passed_over["file_type"].to_pylist())
+    makers = set(state.kept["made_by"].unique().to_pylist()) - {None}
     del photos, failures, files  # Faces take their memory.
     footfall_faces: Groups = Counter()
     album_faces: Groups = Counter()
@@ -105,7 +122,9 @@ def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
             album_faces.update(count_groups(placed, ALBUM_PLACE + ALBUM_GROUPS))
             yield batch.drop_columns("date_precision")
 
-    rows["faces"] = _write(info, "faces", counting(_faces(paths["faces"], info.earlier, counted)))
+    rows["faces"] = _write(
+        info, "faces", counting(_faces(paths["faces"], info.earlier, counted, collection.anew))
+    )
     placed = with_places(counted)
     summaries: dict[str, Sequence[Any]] = {
         "footfall": footfall(count_groups(placed, FOOTFALL_PLACE), footfall_faces),
@@ -121,40 +140,73 @@ def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
         settings=info.settings,
         models=info.models,
         rows={table: rows[table] for table in TABLES},
-        kept=len(kept),
+        kept=collection.unchanged,
         duplicates=duplicates,
         failures=dict(failed),
         skipped=dict(sorted(skipped.items())),
+        changes=state.changes | ({"forgotten": collection.forgot} if collection.forgot else {}),
+        unseen=state.unseen,
+        incomplete=state.incomplete,
+        made_by={run: made for run, made in _makers(info.before).items() if run in makers},
+        forgotten=collection.forgotten.to_json(),
+        reading=READING_VERSION,
     )
-    info.output.publish(manifest)
+    output.publish(manifest, after)
     return manifest
 
 
-def _files(info: RunInfo, paths: Mapping[str, Sequence[str]]) -> tuple[pa.Table, pa.Table]:
-    """All rows of the files table, and those of them whose rows in other tables are kept."""
-    new, kept = _read_all("files", paths["files"]), _read_all("files", paths[KEPT])
-    if info.keep_deleted and info.earlier:
-        before = _read_all("files", [info.earlier.files])
-        met = pa.concat_arrays([*new["uri"].chunks, *kept["uri"].chunks, pa.array(info.forget, pa.string())])
-        before = before.filter(pc.not_equal(before["outcome"].cast(pa.string()), LISTED))
-        kept = pa.concat_tables([kept, before.filter(pc.invert(pc.is_in(before["uri"], value_set=met)))])
-    return pa.concat_tables([new, kept]).unify_dictionaries(), kept
+@dataclass(frozen=True, slots=True)
+class _Collection:
+    """What is known of a collection when all of its files were met."""
+
+    state: State
+    forgotten: Forgotten
+    forgot: int
+    """Photos that were forgotten in this run."""
+    unchanged: int
+    """Files that were not read."""
+    anew: pa.ChunkedArray
+    """`photo_id` of the photos whose faces from before do not hold any more."""
 
 
-def _new_and_kept(table: str, paths: Sequence[str], earlier: Earlier | None, kept: pa.Table) -> pa.Table:
-    new = _read_all(table, paths)
-    if earlier is None:
-        return new
-    before = _read_all(table, [getattr(earlier, table)])
-    before = before.filter(pc.is_in(before["uri"], value_set=kept["uri"]))
-    return pa.concat_tables([new, before]).unify_dictionaries().combine_chunks()
+def _collect(info: RunInfo, paths: Mapping[str, Sequence[str]]) -> _Collection:
+    new = Rows(**{table: _read_all(table, paths[table]) for table in _WHOLE})
+    before = Rows(
+        **{
+            table: _read_all(table, [getattr(info.earlier, table)] if info.earlier else [])
+            for table in _WHOLE
+        }
+    )
+    new, _, of_new = info.forgotten.leave_out(new)
+    before, forgot, of_before = info.forgotten.leave_out(before)
+    unchanged = _read_all("files", paths[KEPT])
+    unchanged = unchanged.filter(pc.is_in(unchanged["uri"], value_set=before.files["uri"]))
+    made_by = None if info.same or info.before is None else info.before.run_id
+    return _Collection(
+        state=next_state(before, new, unchanged, info.keep_deleted, made_by),
+        forgotten=info.forgotten.adding(files=[*of_new, *of_before]),
+        forgot=forgot,
+        unchanged=len(unchanged),
+        anew=pa.chunked_array([] if info.same else new.photos["photo_id"].chunks, pa.string()),
+    )
 
 
-def _faces(paths: Sequence[str], earlier: Earlier | None, counted: pa.Table) -> Iterator[pa.Table]:
+def _makers(before: Manifest | None) -> dict[str, dict[str, Any]]:
+    """What the rows of the last run were made with, by the run that made them."""
+    return {} if before is None else {**before.made_by, before.run_id: before.made()}
+
+
+def _one_piece(table: pa.Table) -> pa.Table:
+    return table.unify_dictionaries().combine_chunks()
+
+
+def _faces(
+    paths: Sequence[str], earlier: Earlier | None, counted: pa.Table, anew: pa.ChunkedArray
+) -> Iterator[pa.Table]:
     """The faces of every counted photo once, with its uri, date and the date's precision.
 
     Copies of a photo have the same faces, so those of any copy do: of this run the copy with the
-    smallest uri, else whatever the earlier run kept.
+    smallest uri, else whatever the earlier run kept, unless the photo was looked at `anew`.
     """
     sources = (
         pa.concat_tables([_EMPTY_PAIRS, *_tables(paths, columns=["photo_id", "uri"])])
@@ -164,9 +216,9 @@ def _faces(paths: Sequence[str], earlier: Earlier | None, counted: pa.Table) -> 
     for batch in _together(_tables(paths)):
         source = pc.take(sources["uri_min"], pc.index_in(batch["photo_id"], value_set=sources["photo_id"]))
         yield _placed(batch.filter(pc.equal(batch["uri"], source)), counted)
+    seen = pa.chunked_array([*sources["photo_id"].chunks, *anew.chunks], pa.string())
     for batch in _batches(earlier.faces) if earlier else ():
-        anew = pc.is_in(batch["photo_id"], value_set=sources["photo_id"])
-        yield _placed(batch.filter(pc.invert(anew)), counted)
+        yield _placed(batch.filter(pc.invert(pc.is_in(batch["photo_id"], value_set=seen))), counted)
 
 
 _EMPTY_PAIRS: Final = arrow_schema(TABLES["faces"]).empty_table().select(["photo_id", "uri"])
@@ -184,8 +236,7 @@ def _placed(faces: pa.Table, counted: pa.Table) -> pa.Table:
 
 def _read_all(table: str, paths: Sequence[str]) -> pa.Table:
     empty = arrow_table(TABLES[table], [])
-    tables = [conform(part, TABLES[table]) for part in _tables(paths)]
-    return pa.concat_tables([empty, *tables]).unify_dictionaries().combine_chunks()
+    return _one_piece(pa.concat_tables([empty, *(conform(part, TABLES[table]) for part in _tables(paths))]))
 
 
 def _tables(paths: Sequence[str], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
@@ -19,28 +19,24 @@ class MatchPhotos(beam.PTransform):
 
     Among `files` are the folders that were listed to their end (LISTED) and those that could not be (FAILED).
 
-    Each file comes once, whatever the inputs share; those whose uri is in `forget` do not come.
+    Each file comes once, whatever the inputs share.
     """
 
-    def __init__(self, exclude: str | None, forget: Sequence[str] = ()) -> None:
+    def __init__(self, exclude: str | None) -> None:
         super().__init__()
         self._exclude = exclude
-        self._forget = frozenset(forget)
 
     def expand(self, inputs: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        matching = beam.ParDo(_MatchPhotosDoFn(self._exclude, self._forget))
+        matching = beam.ParDo(_MatchPhotosDoFn(self._exclude))
         return inputs | "List" >> matching.with_outputs("found", "files", "failures")
 
 
 class _MatchPhotosDoFn(beam.DoFn):
-    def __init__(self, exclude: str | None, forget: frozenset[str]) -> None:
+    def __init__(self, exclude: str | None) -> None:
         self._exclude = exclude
-        self._forget = forget
 
     def process(self, inputs: tuple[bytes, ...]) -> Iterable[TaggedOutput]:
         for match in match_inputs(map(os.fsdecode, inputs), self._exclude):
-            if match.uri in self._forget:
-                continue
             if isinstance(match, FoundFile):
                 yield TaggedOutput("found", match)
             elif isinstance(match, File):

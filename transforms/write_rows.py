@@ -24,7 +24,7 @@ KEPT: Final = "kept"
 PART_ROWS: Final = 1024
 """Most rows of a part: a photo, its face and its file take 15 kB while they wait for it to be full. A bundle
 may take hours, and an object in a bucket is not there before it is closed: without parts in between a run at
-work would look dead (`output.LOCK_HOURS`)."""
+work would look dead (`bucket_output.LOCK_HOURS`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from typing import Final
 from headcount.beam_pipeline.options import add_flags, unknown
 from headcount.beam_pipeline.settings import Settings, make_settings
 from headcount.beam_pipeline.streams import UnheardError, complain, say
-from headcount.schemas.errors import UsageError
+from headcount.beam_pipeline.text import printable
+from headcount.schemas.errors import RefusedError, UsageError
 
 WHAT: Final = "read a photo collection into Parquet tables"
 EXAMPLES: Final = """\
@@ -48,6 +49,7 @@ def main(args: argparse.Namespace) -> int:
     if not args.others:
         prepare()  # It imports beside what follows.
     gc.disable()  # What Beam's import makes stays; looking for garbage in it takes half a second.
+    from headcount.beam_pipeline.ending import ending
     from headcount.beam_pipeline.run import run
     from headcount.beam_pipeline.show import totals
     from headcount.runners.engines import root_cause
@@ -59,6 +61,9 @@ def main(args: argparse.Namespace) -> int:
         manifest = run(settings, args.others, progress=sys.stderr, wait=wait)
     except UsageError:
         raise
+    except RefusedError as error:
+        complain(f"headcount run: {printable(str(error))}")
+        return 1
     except Exception as error:
         complain(f"headcount run: failed: {root_cause(error)}; --verbose shows more")
         complain(f"{settings.output} is still as the last complete run left it")
@@ -72,11 +77,10 @@ def main(args: argparse.Namespace) -> int:
         # The tables are published, and that is what the exit status speaks of.
         if not getattr(error, "reader_left", False):
             complain(f"headcount run: {settings.output} is complete, but {error}")
-    failures = manifest.rows["failures"]
-    if settings.max_failures is not None and failures > settings.max_failures:
-        complain(f"headcount run: {failures} failures, more than --max_failures {settings.max_failures}")
-        return 1
-    return 0
+    status, line = ending(manifest, settings.max_failures)
+    if line:
+        complain(f"headcount run: {line}")
+    return status
 
 
 def check_others(args: argparse.Namespace, others: Sequence[str], own_flags: set[str]) -> None:

@@ -145,7 +145,8 @@ def test_a_graph_that_cannot_be_drawn_is_one_line(album, tmp_path, capsys, monke
 
 
 def test_too_many_failures_are_exit_status_1_with_the_tables_written(album, tmp_path, capsys):
-    argv = ["run", "--input", str(album / "text.jpg"), "--output", str(tmp_path), "--processes=1"]
+    places = ["--input", str(album / "text.jpg"), "--input", str(album / "no face.png")]
+    argv = ["run", *places, "--output", str(tmp_path), "--processes=1"]
     assert main([*argv, "--max_failures", "0"]) == 1
     assert "1 failures, more than --max_failures 0" in capsys.readouterr().err
     assert main(["show", str(tmp_path)]) == 0

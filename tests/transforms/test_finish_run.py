@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from headcount.schemas.columns import arrow_table
+from headcount.schemas.errors import RefusedError
 from headcount.schemas.faces import Face
 from headcount.schemas.failures import failure
 from headcount.schemas.files import File
@@ -102,14 +103,17 @@ def test_faces_are_those_of_the_copies_that_count_and_the_summaries_add_up(info,
 
 
 def test_the_files_say_with_which_models_and_settings_they_were_made(info, write, tmp_path):
-    finish_run(info, [write("photos", [photo("/a", "one")])])
+    finish_run(info, [write("photos", [photo("/a", "one")]), write("files", [file("/a", "photo", "jpeg")])])
     metadata = pq.read_schema(tmp_path / "photos" / "photos.parquet").metadata
     assert metadata[b"headcount.models"] == b'{"attributes": "ab"}'
     assert metadata[b"headcount.settings"] == b'{"min_face": 0.04}'
 
 
-def test_a_run_without_a_photo_has_empty_tables(info, tmp_path):
-    manifest = finish_run(info, [])
+def test_a_run_without_a_photo_is_not_published_unless_that_is_meant(info, tmp_path):
+    with pytest.raises(RefusedError, match="no photo was found"):
+        finish_run(info, [])
+    assert not info.output.has_run()
+    manifest = finish_run(dataclasses.replace(info, allow_gone=True), [])
     assert manifest.rows == dict.fromkeys(TABLES, 0)
     assert list(pd.read_parquet(tmp_path / "faces").columns) == [
         field.name for field in dataclasses.fields(Face)
@@ -119,7 +123,8 @@ def test_a_run_without_a_photo_has_empty_tables(info, tmp_path):
 def test_rows_that_an_earlier_version_wrote_are_kept_with_the_columns_of_today(info, write, tmp_path):
     kept = dataclasses.replace(photo("/cam/2024-03-04/a", "one", DAY), faces=1)
     earlier = {}
-    for table, rows in (("photos", [kept]), ("faces", [face(kept)]), ("failures", []), ("files", [])):
+    files = [file(kept.uri, "photo", "jpeg")]
+    for table, rows in (("photos", [kept]), ("faces", [face(kept)]), ("failures", []), ("files", files)):
         earlier[table] = write(table, rows).path
     faces = pq.read_table(earlier["faces"])
     at = faces.schema.get_field_index("age_group")
@@ -134,7 +139,7 @@ def test_rows_that_an_earlier_version_wrote_are_kept_with_the_columns_of_today(i
         write("photos", [new]),
         write("faces", [dataclasses.replace(face(new), age=3, age_group="toddler")]),
         write("files", [file(new.uri, "photo", "jpeg")]),
-        Part("kept", write("files", [file(kept.uri, "photo", "jpeg")]).path, 1),
+        Part("kept", write("files", files).path, 1),
     ]
     finish_run(dataclasses.replace(info, earlier=Earlier(**earlier)), parts)
     photos, faces = (pd.read_parquet(tmp_path / name) for name in ("photos", "faces"))

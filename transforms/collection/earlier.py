@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headcount.schemas.columns import conform
+from headcount.schemas.failures import MACHINE_CODES
 from headcount.schemas.files import LISTED, File
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.storage import local_copy
@@ -18,27 +19,35 @@ from headcount.transforms.collection.storage import local_copy
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The table files of that run, made with the same models and settings."""
+    """The table files of that run."""
 
     photos: str
     faces: str
     failures: str
     files: str
 
-    def known_files(self) -> Iterator[File]:
-        """The files that can be told unchanged by their version."""
-        with local_copy(self.files) as file:
-            table = conform(pq.read_table(file), File)
+    def known_files(self, retry_failed: bool = False) -> Iterator[File]:
+        """The files that need not be read again while their version is the same.
+
+        Those are all but what the machine failed on, or, with `retry_failed`, whatever failed, and what was
+        made with other models or settings.
+        """
+        with local_copy(self.files) as file, local_copy(self.failures) as lost:
+            files = conform(pq.read_table(file), File)
+            failures = pq.read_table(lost, columns=["uri", "code"])
+        if not retry_failed:
+            code = failures["code"].cast(pa.string())
+            failures = failures.filter(pc.is_in(code, value_set=pa.array(sorted(MACHINE_CODES))))
+        again = pc.or_(pc.is_in(files["uri"], value_set=failures["uri"]), pc.is_valid(files["made_by"]))
         # Without a version a file could not be listed, or is passed over by its name.
-        known = pc.and_(
-            pc.not_equal(table["version"], ""), pc.not_equal(table["outcome"].cast(pa.string()), LISTED)
-        )
-        for row in table.filter(known).to_pylist():
+        listed = pc.or_(pc.equal(files["version"], ""), pc.equal(files["outcome"].cast(pa.string()), LISTED))
+        for row in files.filter(pc.invert(pc.or_(again, listed))).to_pylist():
             yield File(**row)
 
 
 class KnownPhotos:
-    """Finds the row of a photo by its bytes, whatever its name is now. Photos with failures are not known.
+    """Finds the row of a photo by its bytes, whatever its name is now. Photos with failures are not known,
+    nor those whose rows were made with other models or settings.
 
     Keeps the row group of the last photo that was found: a folder that was moved comes in the order of
     the table, and so each row group is read once and not once for each photo.
@@ -48,7 +57,9 @@ class KnownPhotos:
         self._path = earlier.photos
         photos = pq.read_table(earlier.photos, columns=["photo_id", "uri"])
         failed = pq.read_table(earlier.failures, columns=["uri"])["uri"]
-        whole = np.flatnonzero(pc.invert(pc.is_in(photos["uri"], value_set=failed)))
+        other = pq.read_table(earlier.files, columns=["uri"], filters=pc.field("made_by").is_valid())["uri"]
+        unknown = pa.chunked_array([*failed.chunks, *other.chunks], pa.string())
+        whole = np.flatnonzero(pc.invert(pc.is_in(photos["uri"], value_set=unknown)))
         # Sixteen times smaller than a set of str, and every child process has one.
         ids = np.asarray(photos["photo_id"]).astype("S32")[whole]
         self._ids, first = np.unique(ids, return_index=True)

@@ -201,6 +201,73 @@ def copy_in_bucket(sources: Sequence[str], targets: Sequence[str]) -> None:
         _beam().copy(list(sources), list(targets))
 
 
+class ChangedError(OSError):
+    """An object is not as it was read."""
+
+
+def read_versioned(path: str) -> tuple[bytes, str] | None:
+    """The content of an object in a bucket, and what `replace_version` knows it by; None where there is none.
+
+    Raises OSError.
+    """
+    bucket, _, name = path.partition("://")[2].partition("/")
+    with os_errors():
+        if path.startswith("s3://"):
+            client = _amazon_client(_beam()._pipeline_options).client
+            try:
+                found = client.get_object(Bucket=bucket, Key=name)
+            except client.exceptions.NoSuchKey:
+                return None
+            return found["Body"].read(), found["ETag"]
+        blob = _google_client(_beam()._pipeline_options).bucket(bucket).get_blob(name)
+        return None if blob is None else (blob.download_as_bytes(), str(blob.generation or ""))
+
+
+def replace_version(path: str, content: bytes, version: str | None) -> None:
+    """Writes an object in a bucket if it still has this version, None for no object.
+
+    Raises ChangedError where it has another, and OSError. The bucket decides: of two that replace one
+    version, one fails.
+    """
+    write = _replace_amazon if path.startswith("s3://") else _replace_google
+    bucket, _, name = path.partition("://")[2].partition("/")
+    with os_errors():
+        if not write(bucket, name, content, version):
+            # A client that hears no answer tries again, and finds its own object.
+            now = read_versioned(path)
+            if now is None or now[0] != content:
+                raise ChangedError(f"{path} was replaced by another in the meantime")
+
+
+def _replace_amazon(bucket: str, name: str, content: bytes, version: str | None) -> bool:
+    client = _amazon_client(_beam()._pipeline_options).client
+    condition = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
+    try:
+        client.put_object(Bucket=bucket, Key=name, Body=content, **condition)
+    except client.exceptions.ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "NotImplemented":  # An older service of the same interface, which has no conditions.
+            client.put_object(Bucket=bucket, Key=name, Body=content)
+            return True
+        if code in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
+            return False
+        raise
+    return True
+
+
+def _replace_google(bucket: str, name: str, content: bytes, version: str | None) -> bool:
+    from google.api_core.exceptions import PreconditionFailed
+
+    # An emulator may have no generations. Generation 0 is that of no object.
+    generation = None if version == "" else int(version or 0)
+    blob = _google_client(_beam()._pipeline_options).bucket(bucket).blob(name)
+    try:
+        blob.upload_from_string(content, if_generation_match=generation)
+    except PreconditionFailed:
+        return False
+    return True
+
+
 def _amazon_io() -> S3IO:
     """Beam's S3 as its file system has it, except that one client serves all files: to make one takes a fifth
     of a second of processor time, as long as everything else that is done with a photo."""

@@ -205,7 +205,7 @@ def _with_local_tables(reading: ReadSettings, folder: str) -> ReadSettings:
     if earlier is None or not is_remote(earlier.photos):
         return reading
     paths = {}
-    for name in ("photos", "failures"):
+    for name in ("photos", "failures", "files"):
         paths[name] = join(folder, f"{name}.parquet")
         with open_file(getattr(earlier, name)) as source, create_file(paths[name]) as target:
             shutil.copyfileobj(source, target)

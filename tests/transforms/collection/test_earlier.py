@@ -5,6 +5,7 @@ import pytest
 
 from headcount.schemas.columns import arrow_table
 from headcount.schemas.failures import Failure, failure
+from headcount.schemas.files import FAILED, PHOTO, File
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.earlier import Earlier, KnownPhotos
 
@@ -40,6 +41,11 @@ def earlier(tmp_path):
     pq.write_table(arrow_table(Photo, PHOTOS), earlier.photos, row_group_size=3)
     lost = failure(PHOTOS[-1].uri, "decode", "truncated")
     pq.write_table(arrow_table(Failure, [lost]), earlier.failures)
+    files = [
+        File(uri=one.uri, version="1", outcome=FAILED if one is PHOTOS[-1] else PHOTO, file_type="jpeg")
+        for one in PHOTOS
+    ]
+    pq.write_table(arrow_table(File, files), earlier.files)
     return earlier
 
 
@@ -58,6 +64,43 @@ def test_neither_strangers_nor_photos_with_failures_are_known(earlier):
 def test_a_copy_is_known_by_either_name(earlier):
     pq.write_table(arrow_table(Photo, [*PHOTOS, photo(9, "copy")]), earlier.photos, row_group_size=3)
     assert KnownPhotos(earlier).find(PHOTOS[-1].photo_id) == photo(9, "copy")
+
+
+def test_photos_made_with_other_settings_are_not_known(earlier):
+    files = [
+        File(
+            uri=one.uri,
+            version="1",
+            outcome=PHOTO,
+            file_type="jpeg",
+            made_by="old" if one is PHOTOS[0] else None,
+        )
+        for one in PHOTOS
+    ]
+    pq.write_table(arrow_table(File, files), earlier.files)
+    known = KnownPhotos(earlier)
+    assert known.find(PHOTOS[0].photo_id) is None
+    assert known.find(PHOTOS[1].photo_id) == PHOTOS[1]
+    assert PHOTOS[0].uri not in {row.uri for row in earlier.known_files()}
+
+
+@pytest.mark.parametrize(
+    ("code", "retry_failed", "known"),
+    [
+        ("truncated", False, True),
+        ("truncated", True, False),
+        ("timeout", False, False),
+        ("timeout", True, False),
+    ],
+)
+def test_what_the_machine_failed_on_is_read_again_and_other_failures_when_asked_for(
+    earlier, code, retry_failed, known
+):
+    lost = failure(PHOTOS[-1].uri, "decode", code)
+    pq.write_table(arrow_table(Failure, [lost]), earlier.failures)
+    uris = {row.uri for row in earlier.known_files(retry_failed)}
+    assert (PHOTOS[-1].uri in uris) == known
+    assert len(uris) == len(PHOTOS) - (not known)
 
 
 def test_photos_beside_each_other_are_read_at_once(earlier, monkeypatch):

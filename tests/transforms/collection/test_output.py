@@ -17,7 +17,7 @@ def complete(root, run_id):
     for table in TABLES:
         write_bytes(run.table_file(table), run_id.encode())
     with run.held():
-        run.publish(EMPTY)
+        run.publish(EMPTY, run.published())
 
 
 def seen(root):
@@ -38,7 +38,7 @@ def test_a_run_that_was_stopped_cannot_publish_wherever_it_goes_on(tmp_path):
     with pytest.raises(ZeroDivisionError), run.held():
         raise ZeroDivisionError
     with pytest.raises(RuntimeError, match="does not hold"):
-        run.publish(EMPTY)
+        run.publish(EMPTY, run.published())
     assert not run.has_run()
 
 
@@ -49,7 +49,7 @@ def test_a_run_whose_launcher_was_lost_may_publish_until_another_begins(tmp_path
     assert lost.is_held()
     with next_.held():
         with pytest.raises(RuntimeError, match="another has taken"):
-            lost.publish(EMPTY)
+            lost.publish(EMPTY, None)
         assert next_.is_held()
 
 
