@@ -80,7 +80,8 @@ setup(
         "numpy>=2,<2.5",
         # OpenCV 5 has no CascadeClassifier, which --detector haar needs.
         "opencv-python-headless>=4.14,<5",
-        "pandas>=2.2",
+        # In a notebook Beam imports its data frames for every pipeline, and they need DataFrame.first.
+        "pandas>=2.2,<2.4",
         "pillow>=11.3",
         "pillow-heif>=1",
         "psutil>=6",

@@ -1,9 +1,11 @@
-"""Whether a bucket can be reached, told in seconds: Beam's file systems try again for minutes."""
+"""Whether a bucket can be reached, known in seconds: Beam's file systems try again for minutes."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Final
 
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -11,6 +13,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from headcount.schemas.errors import UsageError
 
 _SECONDS: Final = 10.0
+_MOST_SECONDS: Final = 30.0
+"""For an answer, and for all around it: to import a client, to find credentials, to try again."""
 
 
 def check_access(place: str, options: PipelineOptions) -> None:
@@ -21,14 +25,29 @@ def check_access(place: str, options: PipelineOptions) -> None:
     extra, list_one = _LIST[scheme]
     bucket, _, prefix = path.partition("/")
     try:
-        list_one(bucket, prefix.split("*")[0], options)
+        _within(_MOST_SECONDS, list_one, bucket, prefix.split("*")[0], options)
     except ImportError as error:
         raise UsageError(f"{place}: {scheme}:// needs another package; install headcount[{extra}]") from error
     except UsageError as error:
         raise UsageError(f"{place}: {error}") from error
     except Exception as error:  # Each client has classes of its own, without a common one.
-        why = str(error).splitlines()[0] or type(error).__name__
+        why = next(iter(str(error).splitlines()), f"{type(error).__name__} after {_MOST_SECONDS:g} s")
         raise UsageError(f"{place} cannot be reached ({why}); check the address and your access") from error
+
+
+def _within(seconds: float, function: Callable[..., None], *args: object) -> None:
+    """Calls `function`, whose own limits are others' to keep; raises what it does, or TimeoutError."""
+    result: Future[None] = Future()
+
+    def call() -> None:
+        try:
+            function(*args)
+            result.set_result(None)
+        except BaseException as error:
+            result.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    result.result(seconds)
 
 
 def _list_google(bucket: str, prefix: str, options: PipelineOptions) -> None:

@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parse(argv)
         # Beam logs what it lacks and every traceback; what a person needs of it is in our one line.
         verbose = getattr(args, "verbose", False)
-        logging.basicConfig(level=logging.INFO if verbose else logging.CRITICAL)
+        log = logging.StreamHandler()
+        log.setLevel(logging.INFO if verbose else logging.CRITICAL)  # Some engines' loggers have their own.
+        logging.basicConfig(level=log.level, handlers=[log])
         threading.excepthook = _log_thread_error
         with ending_at_once(INTERRUPTED if name == "run" else "headcount: interrupted"):
             return load_command(args.command).main(args)

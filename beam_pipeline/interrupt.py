@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
 STATUS: Final = 128 + signal.SIGINT
 """Exit status of an interrupted process."""
+
+STANDARD_ERROR: Final = 2
 
 _undo: list[Callable[[], object]] = []
 
@@ -35,7 +36,8 @@ def ending_at_once(message: str) -> Iterator[None]:
 
     def end(number: int, frame: object) -> None:
         signal.signal(signal.SIGINT, lambda number, frame: os._exit(STATUS))
-        os.write(sys.stderr.fileno(), f"\n{message}\n".encode())  # print may be what was interrupted
+        with suppress(OSError):  # Nobody may listen. Not by print, which may be what was interrupted.
+            os.write(STANDARD_ERROR, f"\n{message}\n".encode())
         for action in reversed(_undo):
             with suppress(Exception):
                 action()

@@ -5,6 +5,7 @@ Whatever the caller gives comes later on the command line of Beam's options, and
 
 from __future__ import annotations
 
+import os
 import re
 import urllib.request
 from collections.abc import Sequence
@@ -53,6 +54,7 @@ ENGINES: Final = {
         must=("project", "region", "temp_location", "sdk_container_image"),
         buckets_only=True,
     ),
+    "portable": Engine(must=("job_endpoint",)),
     "prism": Engine(flags=("--prism_log_level=error",)),
 }
 """By the name of Beam's runner in lower case, without its ending. The others need nothing."""
@@ -84,8 +86,11 @@ def check_places(options: PipelineOptions, places: Sequence[str]) -> None:
 
 
 def check_answers(options: PipelineOptions) -> None:
-    """Raises UsageError for an engine that is named by an address where nobody answers within SECONDS."""
+    """Raises UsageError for an engine that is not where it is said to be, or does not answer in SECONDS."""
     values = options.get_all_options()
+    prism = values.get("prism_location")
+    if prism and not is_remote(prism) and not os.path.exists(prism):
+        raise UsageError(f"--prism_location {prism}: nothing is there; docs/engines.md says how it is built")
     for name, answers in (("job_endpoint", _answers_beam), ("flink_master", _answers_flink)):
         address = values.get(name)
         if address and ":" in address:  # Not [auto] or [local].

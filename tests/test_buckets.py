@@ -3,12 +3,15 @@
 import io
 import json
 import shutil
+import socket
 import time
+from contextlib import closing
 
 import pandas as pd
 import pytest
 from PIL import Image
 
+from headcount.beam_pipeline import access
 from headcount.beam_pipeline.access import check_access
 from headcount.beam_pipeline.run import run
 from headcount.beam_pipeline.settings import Settings
@@ -186,6 +189,22 @@ def test_missing_credentials_are_one_line_with_the_next_step(s3, monkeypatch, tm
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
     with pytest.raises(UsageError, match="gcloud auth application-default login"):
         check_access("gs://bucket/a", engine_options([]))
+
+
+@pytest.mark.parametrize(
+    ("address", "variable"),
+    [("s3://bucket/a", "AWS_ENDPOINT_URL"), ("gs://bucket/a", "STORAGE_EMULATOR_HOST")],
+)
+def test_a_store_that_takes_connections_and_says_nothing_is_one_line(monkeypatch, address, variable):
+    pytest.importorskip("boto3")
+    pytest.importorskip("google.cloud.storage")
+    monkeypatch.setattr(access, "_MOST_SECONDS", 0.5)
+    with closing(socket.create_server(("localhost", 0))) as server:
+        monkeypatch.setenv(variable, f"http://localhost:{server.getsockname()[1]}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+            monkeypatch.setenv(name, "nobody")
+        with pytest.raises(UsageError, match=f"{address} cannot be reached .*; check the address"):
+            check_access(address, engine_options([]))
 
 
 def test_names_are_literal_where_objects_are_listed_found_and_removed(store, place):

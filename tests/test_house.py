@@ -2,11 +2,14 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
@@ -50,3 +53,17 @@ def test_the_installed_command_ignores_packages_of_the_same_names_in_the_folder(
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "4 photos" in done.stdout
+
+
+def asked_for(package):
+    """Which versions of `package` setup.py asks for."""
+    (words,) = re.findall(rf'"{package}([<>=][^";]*)"', (ROOT / "setup.py").read_text())
+    return SpecifierSet(words)
+
+
+@pytest.mark.skipif(version("pandas") not in asked_for("pandas"), reason="another pandas than setup.py's")
+def test_beam_works_in_notebooks_with_the_pandas_that_is_asked_for():
+    """There it imports this for each pipeline."""
+    code = "import apache_beam.dataframe.frames"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import gc
+import io
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stderr
 from typing import Final
 
 from headcount.beam_pipeline.options import add_flags, unknown
@@ -57,8 +59,11 @@ def main(args: argparse.Namespace) -> int:
     gc.freeze()
     gc.enable()
     wait = not getattr(args, "no_wait", False)
+    progress = sys.stderr
     try:
-        manifest = run(settings, args.others, progress=sys.stderr, wait=wait)
+        # A worker of Beam's in this process prints each traceback.
+        with nullcontext() if getattr(args, "verbose", False) else redirect_stderr(io.StringIO()):
+            manifest = run(settings, args.others, progress=progress, wait=wait)
     except UsageError:
         raise
     except RefusedError as error:

@@ -9,9 +9,11 @@ import pandas as pd
 import psutil
 import pytest
 
+from headcount.beam_pipeline.command import main
 from headcount.beam_pipeline.run import run
 from headcount.beam_pipeline.settings import Settings
 from headcount.schemas.tables import TABLES
+from headcount.transforms.photo import reader_pool
 from tests.command import start
 from tests.embedded import embed
 from tests.tables import key
@@ -42,6 +44,18 @@ def test_failures_come_and_a_second_run_keeps_all(prism, album, tmp_path):
     assert (first.rows["photos"], first.rows["failures"]) == (4, 2)
     assert second.rows == first.rows
     assert (first.kept, second.kept) == (0, 7)
+
+
+def test_a_pool_that_cannot_start_fails_the_job_and_publishes_nothing(
+    prism, album, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(reader_pool, "start_reader", int)
+    argv = ["run", "--input", str(album), "--output", str(tmp_path / "out"), "--processes=1", *prism]
+    assert main(argv) == 1
+    words = capsys.readouterr().err
+    assert "headcount run: failed: the processes that read photos cannot start: TypeError(" in words
+    assert "Traceback" not in words
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

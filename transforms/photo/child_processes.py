@@ -246,10 +246,7 @@ class _Server:
         self._socket, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         with theirs:
             try:
-                # In a group of its own, so that Ctrl-C on the terminal is its parent's alone.
-                self.process = subprocess.Popen(
-                    _command("serve"), stdin=theirs, stdout=subprocess.DEVNULL, process_group=0
-                )
+                self.process = _popen("serve", theirs.fileno(), subprocess.DEVNULL)
             except OSError:
                 self._socket.close()
                 raise
@@ -309,9 +306,14 @@ def _fork() -> tuple[BinaryIO, BinaryIO, _Fork]:
 
 
 def _spawn() -> tuple[BinaryIO, BinaryIO, subprocess.Popen[bytes]]:
-    group = {} if os.name == "nt" else {"process_group": 0}
-    process = subprocess.Popen(_command("work"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, **group)
+    process = _popen("work", subprocess.PIPE, subprocess.PIPE)
     return cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout), process
+
+
+def _popen(role: str, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
+    # In a group of its own, so that Ctrl-C on the terminal is its parent's alone.
+    group = None if os.name == "nt" else 0
+    return subprocess.Popen(_command(role), stdin=stdin, stdout=stdout, process_group=group)
 
 
 def _command(role: str) -> list[str]:
