@@ -27,8 +27,9 @@ _KINDS: Final[tuple[tuple[Callable[[pa.DataType], bool], str, str], ...]] = (
 def row_dict(row: Any) -> dict[str, Any]:
     """A row of any table with values that `json.dumps` and BigQuery take, in the order of the columns.
 
-    The row is one of the table's dataclass or named tuple. Times are ISO 8601 without a zone (BigQuery's DATETIME), numbers have the digits that their column holds,
-    and a list that is null is empty, since BigQuery has no null in its place.
+    The row is one of the table's dataclass or named tuple. Times are ISO 8601 without a zone (BigQuery's
+    DATETIME), numbers have the digits that their column holds, and a list that is null is empty, since
+    BigQuery has no null in its place.
     """
     return {
         field.name: _plain(getattr(row, field.name), field) for field in dataclasses.fields(dataclass_of(row))
