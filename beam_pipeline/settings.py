@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from headcount.models.detectors import DEFAULT_DETECTOR, DEFAULT_MIN_FACE, DETEC
 from headcount.models.shipped import DEFAULT_MODEL
 from headcount.schemas.errors import UsageError
 from headcount.schemas.labels import ATTRIBUTES
+from headcount.transforms.collection.found_file import uri_of
 from headcount.transforms.collection.storage import is_remote
 
 DECIDE_ROWS: Final = (
@@ -176,6 +178,10 @@ class Settings(Reading):
         for source in self.input:
             if not is_remote(source):  # Buckets are asked when the engine's options are known.
                 check_input(source)
+        try:
+            os.path.abspath(self.output).encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"--output {uri_of(self.output)} is not UTF-8; give another folder") from error
         if self.rehash and self.retry_failed:
             raise UsageError("--rehash reads everything, also what failed; give it without --retry_failed")
 

@@ -221,3 +221,28 @@ def test_names_are_literal_where_objects_are_listed_found_and_removed(store, pla
     assert exists(alike)
     with pytest.raises(OSError, match=r"(?i)no.?such|not.?found"):
         list(list_objects(f"{store.url}-that-is-not-there/"))
+
+
+def test_single_objects_lists_and_globs_are_read_with_their_sidecars(store, place, album, tmp_path):
+    source = store.upload(album, f"{tmp_path.name}/in [1]")
+    beside = {"photoTakenTime": {"timestamp": "1100000000"}}
+    write_bytes(f"{source}/no face.png.json", json.dumps(beside).encode())
+    write_bytes(f"{place}/list.txt", b'in [1]/2019/turned.jpg\r\n"in [1]/2019/a copy.jpg"\nin [1]/gone.jpg\n')
+    inputs = (f"{place}/list.txt", f"{source}/no*.png", f"{source}/IMG_20200102_030405.webp")
+    manifest = run(Settings(input=inputs, output=f"{place}/out", attributes=("age",), processes=1))
+    assert (manifest.rows["photos"], manifest.failures) == (4, {"unreadable": 1})
+    photos = tables_in(f"{place}/out")["photos"].set_index("uri")
+    assert photos.date_source[f"{source}/no face.png"] == "xmp"
+    # The name of its folder, below that of the list.
+    assert {"in [1]/2019/turned.jpg", "in [1]/2019/a copy.jpg"} < {
+        uri[len(place) + 1 :] for uri in photos.index
+    }
+
+
+@pytest.mark.parametrize("source", ["in/2O19", "in/*.heic", "in/2019/turned.jp", "list.txt"])
+def test_a_mistyped_place_is_one_line_before_any_work(store, place, source):
+    write_bytes(f"{place}/in/2019/turned.jpg", b"x")
+    settings = Settings(input=(f"{place}/in", f"{place}/{source}"), output=f"{place}/out")
+    with pytest.raises(UsageError, match=rf"{source.replace('*', '.')} matches nothing; {place}"):
+        run(settings)
+    assert not list(list_objects(f"{place}/out"))

@@ -109,6 +109,23 @@ def test_what_cannot_be_listed_or_opened_is_a_failure(tmp_path, album):
     assert (again.failures, again.kept) == ({"unreadable": 2}, 1)
 
 
+def test_a_sidecar_that_cannot_be_read_leaves_its_photo_with_a_lesser_failure(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    names = ("dangling", "looping", "pipe", "endless")
+    for number, name in enumerate(names):
+        Image.linear_gradient("L").rotate(90 * number).save(photos / f"{name}.png")
+    os.symlink(tmp_path / "nowhere", photos / "dangling.png.xmp")
+    os.symlink(photos / "looping.xmp", photos / "looping.xmp")
+    os.mkfifo(photos / "pipe.png.json")
+    os.symlink("/dev/zero", photos / "endless.png.json")
+    manifest = run(Settings(input=(str(photos),), output=str(tmp_path / "out"), processes=1))
+    assert manifest.rows["photos"] == len(names)
+    failures = tables_of(tmp_path / "out")["failures"]
+    lesser = failures[failures.code == "unreadable_sidecar"].uri
+    assert sorted(lesser) == sorted(f"{photos}/{name}.png" for name in names)
+
+
 def test_a_run_killed_at_any_moment_leaves_the_last_one_whole(album, finished, tmp_path):
     """Twenty runs are killed at random moments; what is seen is always a whole run."""
     undisturbed = rows(finished[0])

@@ -100,6 +100,7 @@ def test_what_is_unknown_is_named_before_what_is_missing(capsys, argv, words):
         (["--output", "{album}/text.jpg"], "is a file; give a folder"),
         (["--output", "{album}"], "holds something else"),
         (["--output", "/proc/headcount"], "cannot be written"),
+        (["--output", "{tmp}/\udcff"], "/%FF is not UTF-8; give another folder"),
         (["--detector", "headcont"], "did you mean headcount?"),
         (["--detector", "yunet"], "yunet"),
         (["--attributes", "age,weight"], "--attributes weight: choose from age, gender, mood"),

@@ -206,4 +206,4 @@ def _sidecar_version(path: str) -> str:
         info = os.stat(path)
     except OSError:
         return "+unreadable"  # As the reader of the photo will find.
-    return f"+{info.st_size}:{info.st_mtime}"
+    return f"+{info.st_size}:{info.st_mtime}" if stat.S_ISREG(info.st_mode) else "+special"
