@@ -9,17 +9,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from headcount.beam_pipeline.run import read_settings
+from headcount.beam_pipeline.run import describe_settings, read_settings
 from headcount.beam_pipeline.settings import Seeing
 from headcount.beam_pipeline.text import printable
-from headcount.models.attributes import load_attribute_model, load_calibration
+from headcount.models.attributes import load_attribute_model
 from headcount.schemas.errors import UsageError
 from headcount.schemas.faces import Face
 from headcount.schemas.failures import Failure
@@ -27,7 +27,7 @@ from headcount.schemas.labels import with_years
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.found_file import FoundFile
 from headcount.transforms.collection.storage import is_remote, read_bytes
-from headcount.transforms.describe_faces import DescribeSettings, FaceModelHandler
+from headcount.transforms.describe_faces import FaceModelHandler
 from headcount.transforms.photo.decode import decode
 from headcount.transforms.photo.file_types import sniff
 from headcount.transforms.photo.reader import PhotoReader
@@ -38,10 +38,34 @@ MOST_BYTES: Final = 200_000_000
 """Largest download."""
 
 
+class Sight(NamedTuple):
+    """What is seen in one picture: its row, those of its faces, and a copy with numbered boxes."""
+
+    photo: Photo
+    faces: Sequence[Face]
+    picture: Image.Image
+
+
 def look(photo: str, target: str | None, settings: Seeing) -> str:
     """Looks at one picture, writes the annotated copy to `target` and gives the table to print.
 
     Raises UsageError where the picture cannot be read or the copy cannot be written.
+    """
+    seen = see(photo, settings)
+    target = target or f"{_stem(photo)}-faces.jpg"
+    try:
+        seen.picture.save(target, quality=90)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"--output {target} cannot be written ({error}); give a .jpg or .png file"
+        ) from error
+    return "\n".join([_about(seen.photo), *_table(seen.faces), f"boxes drawn in {printable(target)}"])
+
+
+def see(photo: str, settings: Seeing) -> Sight:
+    """What is seen in one picture, given by its path or its http(s) address.
+
+    Raises UsageError where the picture cannot be read.
     """
     with _local(photo) as path:
         if not os.path.isfile(path):
@@ -55,26 +79,14 @@ def look(photo: str, target: str | None, settings: Seeing) -> str:
         result = PhotoReader(reading).read(file)
         if result.photo is None:
             raise UsageError(_why_not(photo, result.failures))
-        describing = DescribeSettings(
-            settings.attribute_model,
-            load_calibration(settings.attribute_model),
-            settings.attributes,
-            threads=1,
-        )
+        describing = describe_settings(settings, threads=1)
         rows = FaceModelHandler(describing).run_inference(result.faces, model) if result.faces else []
         faces = [row for row in rows if isinstance(row, Face)]
         content = read_bytes(path)
         kind = sniff(content, path)
         decoded = decode(content, kind.format, result.photo.orientation, COPY_SIDE, settings.max_pixels)
-    copy = draw_faces(decoded.pixels, faces, decoded.pixels.shape[1] / decoded.width)
-    target = target or f"{_stem(photo)}-faces.jpg"
-    try:
-        copy.save(target, quality=90)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"--output {target} cannot be written ({error}); give a .jpg or .png file"
-        ) from error
-    return "\n".join([_about(result.photo), *_table(faces), f"boxes drawn in {printable(target)}"])
+    picture = draw_faces(decoded.pixels, faces, decoded.pixels.shape[1] / decoded.width)
+    return Sight(result.photo, faces, picture)
 
 
 def draw_faces(pixels: np.ndarray, faces: Sequence[Face], scale: float) -> Image.Image:

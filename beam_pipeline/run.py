@@ -21,6 +21,7 @@ from headcount import __version__
 from headcount.beam_pipeline.access import check_access
 from headcount.beam_pipeline.graph import Plan, build
 from headcount.beam_pipeline.interrupt import undone
+from headcount.beam_pipeline.metrics import metrics_of
 from headcount.beam_pipeline.progress import Progress
 from headcount.beam_pipeline.settings import DECIDE_ROWS, Seeing, Settings
 from headcount.beam_pipeline.text import printable
@@ -190,7 +191,15 @@ def _wait(result: PipelineResult, progress: TextIO | None) -> None:
 def run(
     settings: Settings, beam_args: Sequence[str] = (), progress: TextIO | None = None, wait: bool = True
 ) -> Manifest | None:
-    """Reads the photos of `settings.input` into the tables of `settings.output`.
+    """`run_and_measure` without the metrics."""
+    return run_and_measure(settings, beam_args, progress, wait)[0]
+
+
+def run_and_measure(
+    settings: Settings, beam_args: Sequence[str] = (), progress: TextIO | None = None, wait: bool = True
+) -> tuple[Manifest | None, dict[str, Any]]:
+    """Reads the photos of `settings.input` into the tables of `settings.output`; gives the manifest and what
+    the engine counted.
 
     What the last run there wrote with the same models and settings is kept. `beam_args` go to Beam's
     PipelineOptions; without a `--runner` the run is local. `progress` gets a line of progress where the
@@ -235,9 +244,9 @@ def run(
                     raise RuntimeError(f"the engine does not answer any more ({error.details()})") from None
                 raise
         if output.published() == output.run_id:
-            return read_manifest(output.root)
+            return read_manifest(output.root), metrics_of(result)
         if why := output.refused():
             raise RefusedError(why)
         if wait:
             raise RuntimeError(f"the engine ended the run before it was complete: {result.state}")
-        return None
+        return None, {}

@@ -2,6 +2,7 @@
 
 HeadcountError
 ├── UsageError    the caller's mistake: one line with the value and the next step, before any work
+├── RunError      a run ended before it was complete; the tables are still those of the last complete run
 ├── PoolError     the processes that read photos cannot start: ends the run, since no photo can be judged
 ├── RefusedError  a whole run that is not published, for what it would lose: one line with the ways on
 └── PhotoError    one photo's trouble: becomes a row of the failures table
@@ -16,6 +17,10 @@ class HeadcountError(Exception):
 
 class UsageError(HeadcountError):
     """An argument, an input or an output cannot be used; the message is for the person who typed it."""
+
+
+class RunError(HeadcountError):
+    """A run ended before it was complete, or had more failures than it may; the message says why."""
 
 
 class PoolError(HeadcountError):
