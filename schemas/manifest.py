@@ -12,7 +12,7 @@ from headcount.schemas.errors import UsageError
 FORMAT: Final = 1
 """Raised when an older Headcount would misunderstand a manifest; a new field does not raise it."""
 
-READING_VERSION: Final = 1
+READING_VERSION: Final = 2
 """Raised when the same files, models and settings give other rows than before; a release alone does not."""
 
 

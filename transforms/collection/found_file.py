@@ -25,6 +25,8 @@ class FoundFile:
     """Paths of the `.xmp` and `.json` files that speak of this photo."""
     sidecar_version: str = ""
     """Changes when a sidecar does."""
+    day_order: str = ""
+    """How other names in the folder show that the date in this one is to be read, where that is needed."""
 
     @property
     def uri(self) -> str:
@@ -34,7 +36,8 @@ class FoundFile:
     @property
     def version(self) -> str:
         """Changes when the file or one of its sidecars does, or the folder that its date may come from."""
-        return f"{self.size}:{self.modified}{self.sidecar_version} in {uri_of(self.root)}"
+        order = f" {self.day_order}" if self.day_order else ""
+        return f"{self.size}:{self.modified}{self.sidecar_version}{order} in {uri_of(self.root)}"
 
     def packed(self) -> tuple[Any, ...]:
         """This file for a shuffle, in half the bytes of its pickle: all files wait there, the in-process
@@ -42,14 +45,14 @@ class FoundFile:
         """
         path, *sidecars = map(os.fsencode, (self.path, *self.sidecars))
         root = len(os.fsencode(self.root))
-        return path, root, self.size, self.modified, tuple(sidecars), self.sidecar_version
+        return path, root, self.size, self.modified, tuple(sidecars), self.sidecar_version, self.day_order
 
     @classmethod
     def unpacked(cls, packed: tuple[Any, ...]) -> FoundFile:
         """The file of which `packed` made this."""
-        path, root, size, modified, sidecars, sidecar_version = packed
+        path, root, size, modified, sidecars, *strings = packed
         names = (os.fsdecode(path), os.fsdecode(path[:root]))
-        return cls(*names, size, modified, tuple(map(os.fsdecode, sidecars)), sidecar_version)
+        return cls(*names, size, modified, tuple(map(os.fsdecode, sidecars)), *strings)
 
 
 def uri_of(path: str) -> str:

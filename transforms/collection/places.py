@@ -22,12 +22,8 @@ from headcount.schemas.files import FOLDER, LISTED, File
 from headcount.transforms.collection.folders import FILE, Listing, below, split
 from headcount.transforms.collection.found_file import FoundFile, uri_of
 from headcount.transforms.collection.inputs import Inputs, Named
-from headcount.transforms.collection.sidecars import (
-    SidecarIndex,
-    find_sidecars,
-    index_sidecars,
-    sidecar_names,
-)
+from headcount.transforms.collection.siblings import Siblings
+from headcount.transforms.collection.sidecars import sidecar_names
 from headcount.transforms.collection.storage import is_remote
 from headcount.transforms.collection.walk import (
     FILE_LINK,
@@ -120,12 +116,12 @@ class _Listing:
     def _files_in(self, folder: Entered) -> Iterator[Match]:
         path, root, listing = folder
         yield File(uri=uri_of(path), version=str(listing.entries), outcome=LISTED, file_type=FOLDER)
-        sidecars = index_sidecars(listing.files)
+        siblings = Siblings.of(listing.files)
         for name in listing.files:
             if row := passed_over(path, name, FILE):
                 yield row
             else:
-                yield from self._file(path, name, root, listing, sidecars)
+                yield from self._file(path, name, root, listing, siblings)
 
     def _single_files_in(self, folder: str, single: _Single) -> Iterator[Match]:
         try:
@@ -135,20 +131,20 @@ class _Listing:
         if identity in self._entered or self._walk.is_excluded(folder):
             return
         listing = single.listing
-        sidecars = index_sidecars(listing.files) if listing else None
+        siblings = Siblings.of(listing.files) if listing else None
         for name in sorted(single.roots):
             if (identity, name) in self._single_files:
                 yield skipped(below(folder, name), FILE_LINK)
                 continue
             self._single_files.add((identity, name))
-            beside = sidecars if sidecars is not None else _probed_sidecars(folder, name)
+            beside = siblings if siblings is not None else _probed_siblings(folder, name)
             yield from self._file(folder, name, single.roots[name], listing, beside)
 
     def _file(
-        self, folder: str, name: str, root: str, listing: Listing | None, index: SidecarIndex
+        self, folder: str, name: str, root: str, listing: Listing | None, siblings: Siblings
     ) -> Iterator[Match]:
         path = below(folder, name)
-        beside = find_sidecars(name, index)
+        beside, order = siblings.sidecars_of(name), siblings.order_of(name)
         sidecars = tuple(below(folder, each) for each in beside)
         if is_remote(path):
             found = listing.objects.get(name) if listing else None
@@ -157,7 +153,7 @@ class _Listing:
                 return
             objects = (listing.objects[each] for each in beside)
             version = "".join(f"+{each.size}:{each.modified}" for each in objects)
-            yield FoundFile(path, root, found.size, found.modified or None, sidecars, version)
+            yield FoundFile(path, root, found.size, found.modified or None, sidecars, version, order)
             return
         try:
             info = os.stat(path)
@@ -169,7 +165,7 @@ class _Listing:
             yield skipped(path, SPECIAL_FILE)
             return
         version = "".join(map(_sidecar_version, sidecars))
-        file = FoundFile(path, root, info.st_size, info.st_mtime, sidecars, version)
+        file = FoundFile(path, root, info.st_size, info.st_mtime, sidecars, version, order)
         if link or info.st_nlink > 1:
             identity = (info.st_dev, info.st_ino) if info.st_ino else os.path.realpath(path)
             self._shared.setdefault(identity, []).append((link, file))
@@ -196,9 +192,9 @@ class _Listing:
         return entered or (identity, name) in self._single_files
 
 
-def _probed_sidecars(folder: str, name: str) -> SidecarIndex:
+def _probed_siblings(folder: str, name: str) -> Siblings:
     """The sidecars of a photo in a folder that may be entered but not listed."""
-    return index_sidecars(each for each in sidecar_names(name) if os.path.lexists(below(folder, each)))
+    return Siblings.of(each for each in sidecar_names(name) if os.path.lexists(below(folder, each)))
 
 
 def _sidecar_version(path: str) -> str:

@@ -1,30 +1,28 @@
-"""When a photo was taken: a ladder of sources, from what the camera wrote to what the folder is called.
+"""When a photo was taken: gathers what the photo, its sidecars and its names say, and has it weighed.
 
-The first rung with a plausible date wins. A date is plausible when its parts exist, its year is that of
-the first photograph or later, and it is at most a day after the run's start. 1970-01-01 is not refused:
-families have photos of that day.
+`evidence` has the rule, `spellings` and `names` read the texts, docs/dates.md explains it to users.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from headcount.schemas.errors import PhotoError
 from headcount.transforms.collection.found_file import FoundFile, uri_of
 from headcount.transforms.collection.storage import read_bytes
-from headcount.transforms.photo.exif import MAX_XMP, DateText, Metadata
+from headcount.transforms.photo.containers import MAX_XMP
+from headcount.transforms.photo.evidence import DAY, Evidence, Moment, Strength, weigh
+from headcount.transforms.photo.exif import DateText, Metadata
+from headcount.transforms.photo.names import moments_in_folders, moments_in_name, says_scan
 from headcount.transforms.photo.sidecars import takeout_time, xmp_dates
+from headcount.transforms.photo.spellings import parse_moment
+from headcount.transforms.photo.times import microseconds, parse_offset
 
 FIRST_YEAR: Final = 1826
 """Of the oldest photograph that survives, Niépce's view from his window."""
-
-_DAY: Final = timedelta(days=1)
-_PARTS: Final = ("year", "month", "day", "hour", "minute", "second")
-_FIRST: Final = (1, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,8 @@ class CaptureTime:
     """The wall clock where the photo was taken, and how that is known.
 
     `date_precision` is one of `schemas.labels.DATE_PRECISIONS`, missing parts of `taken_at` are the
-    first of their range; `date_source` is one of `DATE_SOURCES`. Without a date all four are None.
+    first of their range; `date_source` is one of `DATE_SOURCES`, and so is `date_conflict`, a source that
+    says something more than a day away. Without a date all five are None.
     `damage` names the sidecars and the packet that make no sense, `unread` the sidecars that could not be
     opened or read, both for a failure row.
     """
@@ -41,16 +40,9 @@ class CaptureTime:
     date_precision: str | None = None
     utc_offset_minutes: int | None = None
     date_source: str | None = None
+    date_conflict: str | None = None
     damage: str | None = None
     unread: str | None = None
-
-
-class Moment(NamedTuple):
-    """A date as one source gives it: wall clock, precision, and the offset if it carries one."""
-
-    at: datetime
-    precision: str
-    offset: int | None = None
 
 
 ReadSidecar = Callable[[str, int], bytes]
@@ -64,21 +56,26 @@ def capture_time(
     use_mtime: bool = False,
     read_sidecar: ReadSidecar = read_bytes,
 ) -> CaptureTime:
-    """When the photo was taken; its sidecars are read only when the rungs above them say nothing.
+    """When the photo was taken.
 
-    `now` is the run's start in UTC, without zone. The modification time counts only with `use_mtime`.
-    It is an instant, not a wall clock, and so it is told in UTC with the offset 0, as are Takeout's
-    times and the names of Pixel phones.
+    `now` is the run's start in UTC, without zone; what is more than a day later is no date, nor is what is
+    before the first photograph. The modification time counts only with `use_mtime`. It is an instant, not a
+    wall clock, and so it is in UTC with the offset 0, as are Takeout's times, Unix seconds in names and the
+    names of Pixel phones.
     """
     troubles = _Troubles([], [])
-    described = _described(metadata.xmp, file.sidecars, read_sidecar, troubles)
-    taken = CaptureTime()
-    for source, moment in _ladder(metadata, file, use_mtime, described):
-        if moment and moment.at.year >= FIRST_YEAR and moment.at <= now + _DAY:
-            taken = CaptureTime(moment.at, moment.precision, _offset(metadata, moment), source)
-            break
+    evidence = [
+        one
+        for one in _gather(metadata, file, use_mtime, read_sidecar, troubles)
+        if one.moment.at.year >= FIRST_YEAR and one.moment.at <= now + DAY
+    ]
     damage, unread = ("; ".join(details) or None for details in troubles)
-    return replace(taken, damage=damage, unread=unread)
+    chosen, conflict = weigh(evidence)
+    if chosen is None:
+        return CaptureTime(damage=damage, unread=unread)
+    moment = chosen.moment
+    offset = _offset(metadata, moment)
+    return CaptureTime(moment.at, moment.precision, offset, chosen.source, conflict, damage, unread)
 
 
 class _Troubles(NamedTuple):
@@ -88,74 +85,94 @@ class _Troubles(NamedTuple):
     unread: list[str]
 
 
-def _ladder(
-    metadata: Metadata, file: FoundFile, use_mtime: bool, described: Iterable[Moment | None]
-) -> Iterator[tuple[str, Moment | None]]:
-    """Every source's word, most trusted first; `described` is gone through only when its turn comes."""
-    yield "original", _exif_moment(metadata.original)
-    yield "digitized", _exif_moment(metadata.digitized)
-    for moment in described:
-        yield "xmp", moment
-    yield "modified", _exif_moment(metadata.modified)
+def _gather(
+    metadata: Metadata,
+    file: FoundFile,
+    use_mtime: bool,
+    read_sidecar: ReadSidecar,
+    troubles: _Troubles,
+) -> Iterator[Evidence]:
+    """What every source says; among those of one strength the most trusted first."""
     root = file.root.rstrip("/") + "/"
     inside = file.path.removeprefix(root) if file.path.startswith(root) else file.path.rpartition("/")[2]
     *folders, name = inside.split("/")
-    for moment in moments_in_name(name):
-        yield "filename", moment
-    for moment in moments_in_folders(folders, name):
-        yield "folder", moment
+    said = [
+        *_evidence("original", Strength.MOMENT, [_exif_moment(metadata.original)]),
+        *_described(metadata.xmp, file.sidecars, read_sidecar, troubles),
+        *_evidence("iptc", Strength.MOMENT, [_exif_moment(metadata.iptc)]),
+        *_takeout(file.sidecars, read_sidecar, troubles),
+        *_evidence("filename", Strength.NAME, moments_in_name(name, file.day_order)),
+        *_evidence("folder", Strength.NAME, moments_in_folders(folders, name)),
+        *_evidence("digitized", Strength.FILE, [_exif_moment(metadata.digitized)]),
+        *_evidence("created", Strength.FILE, [_exif_moment(metadata.created)]),
+        *_evidence("modified", Strength.FILE, [_exif_moment(metadata.modified)]),
+    ]
     if use_mtime and file.modified is not None:
-        yield "mtime", _instant(file.modified)
+        said += _evidence("mtime", Strength.COPY, [_instant(file.modified)])
+    if any(map(says_scan, (*folders, name))):
+        # Then the file was made when a picture was scanned, which says nothing of the picture.
+        return (one for one in said if one.strength < Strength.FILE)
+    return iter(said)
+
+
+def _evidence(source: str, strength: Strength, moments: Iterable[Moment | None]) -> Iterator[Evidence]:
+    return (Evidence(source, strength, moment) for moment in moments if moment)
 
 
 def _exif_moment(text: DateText) -> Moment | None:
-    moment = parse_moment(text.date)
+    moment = parse_moment(text.date) if text.date else None
     if moment and moment.precision == "second" and not moment.at.microsecond and text.subsec.isdecimal():
-        return moment._replace(at=moment.at.replace(microsecond=_microseconds(text.subsec)))
+        return moment._replace(at=moment.at.replace(microsecond=microseconds(text.subsec)))
     return moment
 
 
 def _described(
     embedded: bytes | None, sidecars: Sequence[str], read_sidecar: ReadSidecar, troubles: _Troubles
-) -> Iterator[Moment | None]:
-    """The dates of the XMP beside the photo (a later word than its own), in it, then of Takeout.
-
-    Takeout comes last: it says when, but not what the clock on the wall showed. What could not be read is
-    added to `troubles`.
-    """
+) -> Iterator[Evidence]:
+    """The dates of the XMP beside the photo (a later word than its own), then of the packet in it."""
     beside = [path for path in sidecars if path.lower().endswith(".xmp")]
-    yield from _read_from(beside, read_sidecar, _xmp_moments, troubles)
+    for content in _contents(beside, read_sidecar, troubles):
+        try:
+            yield from _xmp_evidence(content.bytes)
+        except PhotoError as error:
+            troubles.damage.append(f"{content.uri}: {error.detail}")
     if embedded:
         try:
-            yield from _xmp_moments(embedded)
+            yield from _xmp_evidence(embedded)
         except PhotoError as error:
             troubles.damage.append(error.detail)
-    others = [path for path in sidecars if path not in beside]
-    yield from _read_from(others, read_sidecar, _takeout_moments, troubles)
 
 
-def _read_from(
-    paths: Iterable[str],
-    read_sidecar: ReadSidecar,
-    moments: Callable[[bytes], list[Moment | None]],
-    troubles: _Troubles,
-) -> Iterator[Moment | None]:
+def _takeout(sidecars: Sequence[str], read_sidecar: ReadSidecar, troubles: _Troubles) -> Iterator[Evidence]:
+    """Google's word, the last of those on the moment: it says when, not what the clock on the wall showed."""
+    beside = [path for path in sidecars if not path.lower().endswith(".xmp")]
+    for content in _contents(beside, read_sidecar, troubles):
+        try:
+            taken = takeout_time(content.bytes)
+        except PhotoError as error:
+            troubles.damage.append(f"{content.uri}: {error.detail}")
+        else:
+            if taken:
+                yield Evidence("takeout", Strength.MOMENT, Moment(taken, "second", 0))
+
+
+class _Content(NamedTuple):
+    uri: str
+    bytes: bytes
+
+
+def _contents(paths: Iterable[str], read_sidecar: ReadSidecar, troubles: _Troubles) -> Iterator[_Content]:
     for path in paths:
         try:
-            yield from moments(read_sidecar(path, MAX_XMP + 1))
+            yield _Content(uri_of(path), read_sidecar(path, MAX_XMP + 1))
         except OSError as error:
             troubles.unread.append(f"{uri_of(path)}: {error.strerror or type(error).__name__}")
-        except PhotoError as error:
-            troubles.damage.append(f"{uri_of(path)}: {error.detail}")
 
 
-def _xmp_moments(packet: bytes) -> list[Moment | None]:
-    return [parse_moment(text) for text in xmp_dates(packet)]
-
-
-def _takeout_moments(content: bytes) -> list[Moment | None]:
-    taken = takeout_time(content)
-    return [Moment(taken, "second", 0)] if taken else []
+def _xmp_evidence(packet: bytes) -> Iterator[Evidence]:
+    dates = xmp_dates(packet)
+    yield from _evidence("xmp", Strength.MOMENT, map(parse_moment, dates.of_the_moment))
+    yield from _evidence("created", Strength.FILE, map(parse_moment, dates.of_the_file))
 
 
 def _instant(seconds: float) -> Moment | None:
@@ -166,58 +183,16 @@ def _instant(seconds: float) -> Moment | None:
     return Moment(at, "second", 0)
 
 
-# --- texts -------------------------------------------------------------------------------------
+# --- the zone ----------------------------------------------------------------------------------
 
-_DATE_TEXT = re.compile(
-    r"(\d{4})(?:[-:/.] ?(\d\d?)(?:[-:/.] ?(\d\d?)"
-    r"(?:[T: ] *(\d\d?)[:.] ?(\d\d?)(?:[:.] ?(\d\d?)(?:[.,](\d+))?)?\ *(Z|[+-]\d\d?:?\d\d)?)?)?)?",
-    re.ASCII,
+_QUARTER: Final = timedelta(minutes=15)
+_GPS_TOLERANCE: Final = timedelta(minutes=2)
+_PART_HOURS: Final = frozenset(
+    {-570, -270, -210, -150, 210, 270, 330, 345, 390, 510, 525, 570, 630, 690, 765, 825}
 )
-_OFFSET_TEXT = re.compile(r"Z|([+-])(\d\d?):?(\d\d)", re.ASCII)
-
-
-def parse_moment(text: str) -> Moment | None:
-    """A date of EXIF (`2004:08:27 13:52:55`), ISO 8601 or XMP, whole or cut short; None for anything else.
-
-    Blanks stand for unknown, so a date may end in them. A part that is zero or does not exist
-    (month 13, 30 February, hour 24) makes the whole text unusable.
-    """
-    match = _DATE_TEXT.fullmatch(text.split("\0", 1)[0].strip().rstrip(" :-/"))
-    if not match:
-        return None
-    *parts, fraction, zone = match.groups()
-    moment = _moment(parts, parse_offset(zone or ""))
-    if moment and fraction:
-        return moment._replace(at=moment.at.replace(microsecond=_microseconds(fraction)))
-    return moment
-
-
-def parse_offset(text: str) -> int | None:
-    """Minutes east of UTC out of `+02:00` or `Z`; None for anything else, and where no clock is so."""
-    match = _OFFSET_TEXT.fullmatch(text.strip())
-    if not match or int(match[3] or 0) > 59:
-        return None
-    minutes = int(match[2] or 0) * 60 + int(match[3] or 0)
-    return _possible(-minutes if match[1] == "-" else minutes)
-
-
-def _possible(offset: int) -> int | None:
-    """The offset when some place on earth has it: -12:00 to +14:00."""
-    return offset if -720 <= offset <= 840 else None
-
-
-def _microseconds(fraction: str) -> int:
-    return int(fraction[:6].ljust(6, "0"))
-
-
-def _moment(parts: Sequence[str | None], offset: int | None = None) -> Moment | None:
-    """Year, month, day, hour, minute, second, as many as are known; None if there is no such date."""
-    given = [int(part) for part in parts if part is not None]
-    try:
-        at = datetime(*given, *_FIRST[len(given) :])  # type: ignore[arg-type]
-    except ValueError:
-        return None
-    return Moment(at, _PARTS[len(given) - 1], offset)
+"""Offsets that are no whole hour and that clocks somewhere have shown since there is GPS, in minutes:
+the Marquesas, Venezuela, Newfoundland, Iran, Afghanistan, India, Nepal, Myanmar, North Korea, Eucla,
+Adelaide, Lord Howe, Norfolk, the Chatham Islands."""
 
 
 def _offset(metadata: Metadata, moment: Moment) -> int | None:
@@ -226,7 +201,6 @@ def _offset(metadata: Metadata, moment: Moment) -> int | None:
     The date's own comes first, then OffsetTimeOriginal, OffsetTimeDigitized, OffsetTime, then GPS.
     An offset tag speaks for its own date. It is taken for another one only within a day of it: an
     editor that writes the time and the zone of its export says nothing about the camera's zone.
-    A GPS time a day off gives an offset that no place has, and so none.
     """
     if moment.precision not in ("second", "minute"):
         return None
@@ -234,110 +208,20 @@ def _offset(metadata: Metadata, moment: Moment) -> int | None:
         return moment.offset
     for text in (metadata.original, metadata.digitized, metadata.modified):
         own = parse_moment(text.date) if text.offset else None
-        if own is None or abs(own.at - moment.at) <= _DAY:
+        if own is None or abs(own.at - moment.at) <= DAY:
             offset = parse_offset(text.offset)
             if offset is not None:
                 return offset
-    if metadata.gps_utc is None:
+    return None if metadata.gps_utc is None else _gps_offset(moment.at - metadata.gps_utc)
+
+
+def _gps_offset(difference: timedelta) -> int | None:
+    """The offset of a clock that is so far from UTC, if a clock somewhere shows that and this one is right:
+    GPS may be an hour old where the sky is out of sight.
+    """
+    quarters = round(difference / _QUARTER)
+    if abs(difference - quarters * _QUARTER) > _GPS_TOLERANCE:
         return None
-    return _possible(15 * round((moment.at - metadata.gps_utc) / timedelta(minutes=15)))
-
-
-# --- names -------------------------------------------------------------------------------------
-
-# A word, then the date, then perhaps a time: IMG_20140706_161100, 2014-07-06 16.11.00,
-# IMG-20190304-WA0012, WhatsApp Image 2019-03-04 at 10.11.12 PM. The date's separators are alike,
-# and so are the time's; without them minutes need seconds.
-_DATED_NAME = re.compile(
-    r"(?<![0-9a-z])[a-z]*(?P<year>\d{4})(?P<mark>[-_. ]?)(?P<month>\d\d)(?P=mark)(?P<day>\d\d)"
-    r"(?:(?P<gap>[-_ ]at[-_ ]|[-_ t]{0,3})(?P<hour>\d\d)"
-    r"(?:(?P<minute>\d\d)(?P<second>\d\d)(?P<thousandths>\d{3})?"
-    r"|(?P<colon>[-_.:])(?P<minute2>\d\d)(?:(?P=colon)(?P<second2>\d\d))?)"
-    r"(?!\d)(?:[ _]?(?P<half>[ap])\.?m\b)?"
-    r"|(?![0-9a-z]))",
-    re.ASCII | re.IGNORECASE,
-)
-_MONTH_NAME = re.compile(r"(\d{4})-(\d\d)(?![-_.]?\d)", re.ASCII)
-_EXTENSION = re.compile(r"\.[a-z][a-z0-9]{1,4}$", re.ASCII | re.IGNORECASE)
-_CAMERA_CLOCK = re.compile(
-    r"(?:.*[-_ ])?[a-z]*cam(?:era)?\d*[-_ ](\d\d)(\d\d)(\d\d)", re.ASCII | re.IGNORECASE
-)
-
-_NUMBER_FOLDER = re.compile(r"\d\d", re.ASCII)
-_BARE_FOLDER = re.compile(r"\d{4}(?:[-_. ]\d\d)?", re.ASCII)
-_DAY_FOLDER = re.compile(r"(\d{4})([-_. ]?)(\d\d)\2(\d\d)(?!\d)", re.ASCII)
-_MONTH_FOLDER = re.compile(r"(\d{4})[-_. ](\d\d)(?!\d)", re.ASCII)
-_YEAR_FOLDER = re.compile(r"([0-9]{4})(?:$|[ _,-]+(?!x\b)[^\W\d_])|.*[^\W\d_][ _-]([0-9]{4})$")
-_NOT_WHEN_TAKEN = re.compile(r"scan|backup|export|import|cop(?:y|ies)|upload|download", re.IGNORECASE)
-
-
-def moments_in_name(name: str) -> Iterator[Moment]:
-    """The dates in a file name, finest first.
-
-    Not read: counters, a bare year, day-first dates (which part is the day?), and the milliseconds in
-    FB_IMG_1400000000000.jpg, which say when a picture was saved. `VID` names frames of videos. Names
-    that begin with PXL are in UTC, as the Pixel camera writes them.
-    """
-    stem = _EXTENSION.sub("", name)
-    if stem[:3].upper() == "VID":
-        return
-    for match in _DATED_NAME.finditer(stem):
-        day = _moment(match.group("year", "month", "day"))
-        if match["hour"] is None:
-            found = day
-        else:
-            timed = _timed(match, 0 if stem.startswith("PXL_") else None)
-            found = timed or (day if match["gap"] else None)
-        if found:
-            yield found
-    month_only = _MONTH_NAME.match(stem)
-    if month_only and (found := _moment(month_only.groups())):
-        yield found
-
-
-def _timed(match: re.Match[str], offset: int | None) -> Moment | None:
-    """The date and time of a `_DATED_NAME`; None when there is no such time."""
-    hour = int(match["hour"])
-    if match["half"] and 1 <= hour <= 12:
-        hour = hour % 12 + (12 if match["half"] in "pP" else 0)
-    clock = (str(hour), match["minute"] or match["minute2"], match["second"] or match["second2"])
-    moment = _moment([*match.group("year", "month", "day"), *clock], offset)
-    if moment and match["thousandths"]:
-        return moment._replace(at=moment.at.replace(microsecond=_microseconds(match["thousandths"])))
-    return moment
-
-
-def moments_in_folders(folders: Sequence[str], name: str) -> Iterator[Moment]:
-    """The dates that the folders from the root down to the file say, the nearest folder's first.
-
-    `2014-05-03 Holiday`, `2014-05`, `1987 Summer`, `Christmas 2003`, `Photos from 2014` and the chains
-    `2014/05/03` and `2014/05`; not spans (`1980-1989`), nor the date of a scan or a backup. A fixed
-    camera's `2024-03-04/cam_081000.jpg` has its time of day in the name.
-    """
-    clock = _CAMERA_CLOCK.fullmatch(_EXTENSION.sub("", name))
-    below: list[str] = []
-    for folder in reversed(folders):
-        if _NUMBER_FOLDER.fullmatch(folder):
-            below.insert(0, folder)
-            continue
-        parts = _folder_parts(folder)
-        chain = (parts + below)[:3] if _BARE_FOLDER.fullmatch(folder) else parts
-        for known in (chain, parts):
-            if clock and len(known) == 3 and (moment := _moment([*known, *clock.groups()])):
-                yield moment
-            if known and (moment := _moment(known)):
-                yield moment
-        below = []
-
-
-def _folder_parts(folder: str) -> list[str]:
-    """Year, month and day as far as a folder's name says them; empty when it says none."""
-    if _NOT_WHEN_TAKEN.search(folder):
-        return []
-    if match := _DAY_FOLDER.match(folder):
-        return [match[1], match[3], match[4]]
-    if match := _MONTH_FOLDER.match(folder):
-        return [match[1], match[2]]
-    span = len(re.findall(r"\d{4}", folder)) > 1
-    match = None if span else _YEAR_FOLDER.match(folder)
-    return [match[1] or match[2]] if match else []
+    minutes = 15 * quarters
+    whole = minutes % 60 == 0 and -720 <= minutes <= 840
+    return minutes if whole or minutes in _PART_HOURS else None

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import io
 import re
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-import pillow_heif
 from exifread.core.exif_header import ExifHeader
 
 from headcount.models.quiet import WhileAny, silent_log
+from headcount.transforms.photo.containers import MAX_XMP, find_parts
+from headcount.transforms.photo.iptc import iptc_date
 
 # exifread logs a warning per odd tag; `Metadata.damage` says what was lost.
 _EXIFREAD: Final = WhileAny(partial(silent_log, "exifread"))
 
-MAX_XMP: Final = 4 << 20
-"""Bytes of the longest XMP packet that is read; what editors add beyond this is history, not dates."""
-
-_MAX_CHUNKS: Final = 100_000
 _MAX_TEXT: Final = 200
-_EXIF_HEADER: Final = b"Exif\0"
-_JPEG_XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
-_PNG_XMP: Final = b"XML:com.adobe.xmp\0"
 _GPS_DATE = re.compile(r"(\d{4})\D(\d\d?)\D(\d\d?)", re.ASCII)
 
 
@@ -45,7 +37,8 @@ class Metadata:
 
     `orientation` is 1 to 8 as in EXIF: how the stored pixels become upright. `gps_utc` has no
     zone and means UTC. Latitude and longitude are in degrees, north and east positive. `xmp` is the
-    embedded packet, not parsed. `damage` says what could not be read; the rest was.
+    embedded packet, not parsed. `iptc` is the IPTC date of the picture, `created` what a PNG says of when
+    it was made. `damage` says what could not be read; the rest was.
     """
 
     make: str | None = None
@@ -54,6 +47,8 @@ class Metadata:
     original: DateText = DateText()
     digitized: DateText = DateText()
     modified: DateText = DateText()
+    iptc: DateText = DateText()
+    created: DateText = DateText()
     gps_utc: datetime | None = None
     latitude: float | None = None
     longitude: float | None = None
@@ -68,107 +63,36 @@ def read_metadata(image: bytes, format: str | None) -> Metadata:
     metadata. Never raises: `Metadata.damage` says what could not be read.
     """
     try:
-        exif, xmp = _embedded(image, format)
-    except Exception as error:  # libheif and zlib have their own ideas of what to raise
+        parts = find_parts(image, format)
+    except Exception as error:  # libheif and Pillow have their own ideas of what to raise
         return Metadata(damage=_reason(error))
-    if exif is not None and exif.startswith(_EXIF_HEADER):
-        exif = exif[6:]
     with _EXIFREAD:
-        tags, damage = _read_tags(exif) if exif else ({}, None)
+        tags, damage = _read_tags(parts.exif) if parts.exif else ({}, None)
+    iptc = iptc_date(parts.iptc or _value(tags, parts.exif, *_IPTC_TAGS) or b"")
+    original, digitized = (
+        _date(tags, f"DateTime{which}", which, parts.texts.get(f"exif:datetime{which.lower()}", ""))
+        for which in ("Original", "Digitized")
+    )
     return Metadata(
         make=_text(tags, "Image Make") or None,
         model=_text(tags, "Image Model") or None,
         # A HEIC decoder applies the file's own rotation boxes; the EXIF tag repeats them.
         orientation=1 if format == "heic" else _orientation(tags),
-        original=_date(tags, "DateTimeOriginal", "Original"),
-        digitized=_date(tags, "DateTimeDigitized", "Digitized"),
+        original=original,
+        digitized=digitized,
         modified=_date(tags, "DateTime", ""),
+        iptc=DateText(iptc.date, "", iptc.offset),
+        created=DateText(parts.texts.get("creation time", "")),
         gps_utc=_gps_utc(tags),
         latitude=_degrees(tags, "GPS GPSLatitude", "N", "S", 90),
         longitude=_degrees(tags, "GPS GPSLongitude", "E", "W", 180),
-        xmp=xmp or _tiff_xmp(tags, exif),
-        damage=damage,
+        xmp=parts.xmp or _value(tags, parts.exif, "Image ApplicationNotes"),
+        damage=damage or (_reason(parts.damage) if parts.damage else None),
     )
 
 
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:_MAX_TEXT]
-
-
-def _embedded(image: bytes, format: str | None) -> tuple[bytes | None, bytes | None]:
-    """The EXIF and the XMP part of a file, None where there is none."""
-    if format == "heic":
-        # libheif parses the boxes here and decodes pixels only when they are asked for.
-        info = pillow_heif.open_heif(image).info
-        return info.get("exif"), info.get("xmp")
-    if format == "tiff":
-        return (image if image.startswith((b"II*\0", b"MM\0*")) else None), None
-    parts: dict[str, bytes] = {}
-    for kind, part in _PARTS[format](image) if format in _PARTS else ():
-        parts.setdefault(kind, part)
-    return parts.get("exif"), parts.get("xmp")
-
-
-def _jpeg_parts(image: bytes) -> Iterator[tuple[str, bytes]]:
-    at = 2
-    for _ in range(_MAX_CHUNKS):
-        if len(image) < at + 4 or image[at] != 0xFF:
-            return
-        marker = image[at + 1]
-        if marker == 0xFF:
-            at += 1
-            continue
-        if marker in (0xD9, 0xDA):
-            return
-        if marker == 0x01 or 0xD0 <= marker <= 0xD7:
-            at += 2
-            continue
-        end = at + 2 + int.from_bytes(image[at + 2 : at + 4], "big")
-        if marker == 0xE1 and image.startswith(_EXIF_HEADER, at + 4):
-            yield "exif", image[at + 4 : end]
-        elif marker == 0xE1 and image.startswith(_JPEG_XMP, at + 4):
-            yield "xmp", image[at + 4 + len(_JPEG_XMP) : end]
-        if end < at + 4:
-            return
-        at = end
-
-
-def _png_parts(image: bytes) -> Iterator[tuple[str, bytes]]:
-    at = 8
-    for _ in range(_MAX_CHUNKS):
-        kind = image[at + 4 : at + 8]
-        if len(kind) < 4 or kind == b"IEND":
-            return
-        start, end = at + 8, at + 8 + int.from_bytes(image[at : at + 4], "big")
-        if kind == b"eXIf":
-            yield "exif", image[start:end]
-        elif kind == b"iTXt" and image.startswith(_PNG_XMP, start) and end - start <= MAX_XMP:
-            yield "xmp", _international_text(image[start + len(_PNG_XMP) : end])
-        at = end + 4
-
-
-def _international_text(data: bytes) -> bytes:
-    """The text of a PNG iTXt chunk from behind its keyword; raises on damage."""
-    text = data[2:].split(b"\0", 2)[2]
-    return zlib.decompressobj().decompress(text, MAX_XMP) if data[0] == 1 else text
-
-
-def _webp_parts(image: bytes) -> Iterator[tuple[str, bytes]]:
-    at = 12
-    for _ in range(_MAX_CHUNKS):
-        kind = image[at : at + 4]
-        if len(kind) < 4:
-            return
-        start, length = at + 8, int.from_bytes(image[at + 4 : at + 8], "little")
-        if kind == b"EXIF":
-            yield "exif", image[start : start + length]
-        elif kind == b"XMP " and length <= MAX_XMP:
-            yield "xmp", image[start : start + length]
-        at = start + length + length % 2
-
-
-_PARTS: Final = {"jpeg": _jpeg_parts, "png": _png_parts, "webp": _webp_parts}
-"""How to find the metadata of a format: pairs of `exif` or `xmp` and its bytes."""
 
 
 class _ExhaustedError(Exception):
@@ -259,10 +183,10 @@ def _text(tags: dict[str, Any], *names: str) -> str:
     return ""
 
 
-def _date(tags: dict[str, Any], date: str, suffix: str) -> DateText:
+def _date(tags: dict[str, Any], date: str, suffix: str, text: str = "") -> DateText:
     # Some programs put a date into the other directory than EXIF says.
     return DateText(
-        _text(tags, f"EXIF {date}", f"Image {date}"),
+        _text(tags, f"EXIF {date}", f"Image {date}") or text,
         _text(tags, f"EXIF SubSecTime{suffix}"),
         _text(tags, f"EXIF OffsetTime{suffix}"),
     )
@@ -308,9 +232,13 @@ def _degrees(tags: dict[str, Any], name: str, positive: str, negative: str, limi
     return degrees if side == positive else -degrees
 
 
-def _tiff_xmp(tags: dict[str, Any], tiff: bytes | None) -> bytes | None:
-    # exifread keeps no value of a thousand bytes or more, but says where it is.
-    tag = tags.get("Image ApplicationNotes")
-    if tag is None or tiff is None or not 0 < tag.field_length <= MAX_XMP:
-        return None
-    return tiff[tag.field_offset : tag.field_offset + tag.field_length]
+_IPTC_TAGS: Final = ("Image IPTC/NAA", "Image Tag 0x8649")
+
+
+def _value(tags: dict[str, Any], tiff: bytes | None, *names: str) -> bytes | None:
+    """The bytes of the first of the named tags: exifread keeps no long values, but says where they are."""
+    for name in names:
+        tag = tags.get(name)
+        if tag is not None and tiff is not None and 0 < tag.field_length <= MAX_XMP:
+            return tiff[tag.field_offset : tag.field_offset + tag.field_length]
+    return None

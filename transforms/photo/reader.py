@@ -26,8 +26,9 @@ from headcount.transforms.collection.earlier import Earlier, KnownPhotos
 from headcount.transforms.collection.found_file import LARGEST_PHOTO, FoundFile
 from headcount.transforms.collection.storage import open_file, os_errors, read_bytes
 from headcount.transforms.photo.capture_time import CaptureTime, ReadSidecar, capture_time
+from headcount.transforms.photo.containers import MAX_XMP
 from headcount.transforms.photo.decode import Decoded, decode
-from headcount.transforms.photo.exif import MAX_XMP, Metadata, read_metadata
+from headcount.transforms.photo.exif import Metadata, read_metadata
 from headcount.transforms.photo.file_types import HEAD_BYTES, FileKind, sniff
 
 T = TypeVar("T")
@@ -201,7 +202,7 @@ def _step(stage: str, function: Callable[..., T], *args: object) -> T:
 
 
 def _dates(taken: CaptureTime) -> dict[str, Any]:
-    names = ("taken_at", "date_precision", "utc_offset_minutes", "date_source")
+    names = ("taken_at", "date_precision", "utc_offset_minutes", "date_source", "date_conflict")
     return {name: getattr(taken, name) for name in names}
 
 

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from xml.etree import ElementTree
 
 from headcount.schemas.errors import PhotoError
-from headcount.transforms.photo.exif import MAX_XMP
+from headcount.transforms.photo.containers import MAX_XMP
 
 _RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
-_XMP_DATES: Final = (
+_OF_THE_MOMENT: Final = (
     "{http://ns.adobe.com/exif/1.0/}DateTimeOriginal",
     "{http://ns.adobe.com/photoshop/1.0/}DateCreated",
+)
+_OF_THE_FILE: Final = (
     "{http://ns.adobe.com/exif/1.0/}DateTimeDigitized",
     "{http://ns.adobe.com/xap/1.0/}CreateDate",
 )
-"""Properties that date the picture, then those that date its file (a scan's, say), as the Metadata
+"""Properties that date the picture, and those that date its file (a scan's, say), as the Metadata
 Working Group's guidelines pair them with EXIF. ModifyDate and MetadataDate date neither."""
 
 _EPOCH: Final = datetime(1970, 1, 1)
 
 
-def xmp_dates(packet: bytes) -> list[str]:
-    """The texts of an XMP packet's capture dates, most trusted first; empty when it has none.
+class XmpDates(NamedTuple):
+    """The texts of an XMP packet's dates, each the most trusted first."""
+
+    of_the_moment: list[str]
+    of_the_file: list[str]
+
+
+def xmp_dates(packet: bytes) -> XmpDates:
+    """When the picture and when its file was made, as an XMP packet says; empty when it does not.
 
     Properties count as attributes and as elements, of the photo itself and not of its history.
     Raises PhotoError("bad_metadata") when the packet is not well-formed, declares a document type
@@ -45,7 +54,12 @@ def xmp_dates(packet: bytes) -> list[str]:
             found.setdefault(name, text)
         for child in description:
             found.setdefault(child.tag, child.text or "")
-    return [found[name] for name in _XMP_DATES if found.get(name, "").strip()]
+    return XmpDates(
+        *(
+            [found[name] for name in names if found.get(name, "").strip()]
+            for names in (_OF_THE_MOMENT, _OF_THE_FILE)
+        )
+    )
 
 
 class _NoDoctype(ElementTree.TreeBuilder):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 from PIL.TiffImagePlugin import IFDRational
 
-from headcount.transforms.photo.exif import MAX_XMP, DateText, Metadata, read_metadata
+from headcount.transforms.photo.containers import MAX_XMP
+from headcount.transforms.photo.exif import DateText, Metadata, read_metadata
 from headcount.transforms.photo.file_types import HEAD_BYTES, sniff
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"

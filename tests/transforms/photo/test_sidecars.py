@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headcount.schemas.errors import PhotoError
-from headcount.transforms.collection.sidecars import find_sidecars, index_sidecars, sidecar_names
-from headcount.transforms.photo.exif import MAX_XMP
+from headcount.transforms.photo.containers import MAX_XMP
 from headcount.transforms.photo.sidecars import takeout_time, xmp_dates
 
 NAMESPACES = (
@@ -34,22 +33,18 @@ def test_dates_as_attributes_and_elements_most_trusted_first() -> None:
     )
     created, original = "photoshop:DateCreated", "exif:DateTimeOriginal"
     elements = f"<{created}>2002</{created}><{original}>2001</{original}>"
-    assert xmp_dates(packet(attributes, elements)) == ["2001", "2002", "2003", "2004"]
+    assert xmp_dates(packet(attributes, elements)) == (["2001", "2002"], ["2003", "2004"])
 
 
 def test_dates_of_the_source_files_are_not_the_photos() -> None:
-    assert (
-        xmp_dates(
-            packet("", "<xmpMM:Ingredients><rdf:Description xmp:CreateDate='2001'/></xmpMM:Ingredients>")
-        )
-        == []
-    )
+    ingredients = "<xmpMM:Ingredients><rdf:Description xmp:CreateDate='2001'/></xmpMM:Ingredients>"
+    assert xmp_dates(packet("", ingredients)) == ([], [])
 
 
 def test_bare_rdf_and_other_documents() -> None:
     rdf = packet("xmp:CreateDate='2004'").split(b"?>", 1)[1].split(b"<?", 1)[0]
-    assert xmp_dates(rdf[rdf.index(b"<rdf:RDF") : rdf.index(b"</x:")]) == ["2004"]
-    assert xmp_dates(b"<html/>") == []
+    assert xmp_dates(rdf[rdf.index(b"<rdf:RDF") : rdf.index(b"</x:")]).of_the_file == ["2004"]
+    assert xmp_dates(b"<html/>") == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -76,7 +71,7 @@ def test_long_packets_are_not_read() -> None:
 
 def test_deep_packets_end() -> None:
     depth = 100_000
-    assert xmp_dates(b"<a>" * depth + b"</a>" * depth) == []
+    assert xmp_dates(b"<a>" * depth + b"</a>" * depth) == ([], [])
 
 
 @settings(deadline=None)
@@ -119,46 +114,3 @@ def test_takeout_that_says_nothing(content: bytes) -> None:
 def test_damaged_json(content: bytes) -> None:
     with pytest.raises(PhotoError, match="bad_metadata: JSON sidecar"):
         takeout_time(content)
-
-
-@pytest.mark.parametrize(
-    ("photo", "sidecar"),
-    [
-        ("IMG_1.jpg", "IMG_1.jpg.xmp"),
-        ("IMG_1.jpg", "IMG_1.xmp"),
-        ("IMG_1.JPG", "IMG_1.XMP"),
-        ("IMG_1.jpg", "IMG_1.jpg.json"),
-        ("IMG_1.jpg", "IMG_1.jpg.supplemental-metadata.json"),
-        ("IMG_20200101_101010_BURST0001.jpg", "IMG_20200101_101010_BURST0001.jpg.supplemental.json"),
-        ("IMG(2).jpg", "IMG.jpg(2).json"),
-        ("IMG(2).jpg", "IMG.jpg.supplemental-metadata(2).json"),
-        ("A" * 60 + ".jpg", "A" * 46 + ".json"),
-        ("no extension", "no extension.xmp"),
-    ],
-)
-def test_sidecars_of_a_photo(photo: str, sidecar: str) -> None:
-    others = {"IMG_2.xmp", "IMG.json", "metadata.json", photo}
-    assert find_sidecars(photo, index_sidecars(others | {sidecar})) == (sidecar,)
-
-
-def test_the_best_sidecar_comes_first() -> None:
-    assert sidecar_names("a.jpg")[0] == "a.jpg.xmp"
-    beside = index_sidecars(["a.jpg.json", "a.xmp", "a.jpg.xmp"])
-    assert find_sidecars("a.jpg", beside) == ("a.jpg.xmp", "a.xmp", "a.jpg.json")
-
-
-@pytest.mark.parametrize(
-    "sidecar", ["a.jpg.XMP", "A.JPG.xmp", "a.Xmp", "A.jpg.JSON", "a.jpg.Supplemental-Metadata.json"]
-)
-def test_a_sidecar_may_be_written_in_another_case(sidecar: str) -> None:
-    assert find_sidecars("a.JPG", index_sidecars([sidecar, "b.xmp"])) == (sidecar,)
-
-
-def test_case_counts_where_names_differ_in_nothing_else() -> None:
-    beside = index_sidecars(["a.xmp", "A.xmp"])
-    assert find_sidecars("a.jpg", beside) == ("a.xmp",)
-    assert find_sidecars("A.jpg", beside) == ("A.xmp",)
-
-
-def test_no_file_is_its_own_sidecar() -> None:
-    assert find_sidecars("a.xmp", index_sidecars(["a.xmp"])) == ()
