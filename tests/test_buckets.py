@@ -77,7 +77,7 @@ def test_a_run_from_bucket_to_bucket_has_the_rows_of_a_local_one(store, place, a
         own = ["version"] if name == "files" else []
         assert key(table.drop(columns=own)) == key(here.drop(columns=own)), name
     (dated,) = there["photos"][there["photos"].uri.str.endswith("beside.png")].itertuples()
-    assert dated.date_source == "xmp"
+    assert dated.date_source == "takeout"
     assert "5 photos, 1 of them byte copies" in totals(f"{place}/out")
     assert not any(
         ".lock" in found.path or "/parts/" in found.path for found in list_bucket(f"{place}/out/**")
