@@ -1,4 +1,5 @@
-"""What is made from the options and commands: the Flex Template's metadata and docs/options.md.
+"""What is made from the options, commands and schemas: the Flex Template's metadata, docs/options.md and the
+lists of columns in docs/tables.md.
 
 `python -m headcount.beam_pipeline.generate` in a clone writes them anew. A test fails where they differ.
 """
@@ -15,10 +16,12 @@ from headcount.beam_pipeline.command import make_parsers
 from headcount.beam_pipeline.options import REQUIRED, Option, options_of
 from headcount.beam_pipeline.settings import Settings
 from headcount.models.shipped import SHIPPED
+from headcount.schemas.document import fill_page
 
 ROOT: Final = Path(__file__).parents[1]
 METADATA: Final = "runners/dataflow/metadata.json"
 TABLE: Final = "docs/options.md"
+COLUMNS: Final = "docs/tables.md"
 
 _BUCKET: Final = "^gs://[^/]+(/.*)?$"
 
@@ -131,3 +134,4 @@ def _table(actions: Sequence[argparse.Action]) -> str:
 if __name__ == "__main__":
     (ROOT / METADATA).write_text(template())
     (ROOT / TABLE).write_text(options_page())
+    (ROOT / COLUMNS).write_text(fill_page((ROOT / COLUMNS).read_text()))
