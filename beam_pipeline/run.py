@@ -38,6 +38,7 @@ from headcount.schemas.manifest import READING_VERSION, Manifest
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.earlier import Earlier
 from headcount.transforms.collection.forgotten import Forgotten, forget
+from headcount.transforms.collection.found_file import uri_of
 from headcount.transforms.collection.inputs import check_input
 from headcount.transforms.collection.output import Output, output_at, read_manifest
 from headcount.transforms.collection.storage import is_remote, local_copy
@@ -92,6 +93,9 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
             keep_deleted=settings.keep_deleted,
             allow_gone=settings.allow_gone,
             forgotten=forgotten,
+            globs=tuple(
+                uri_of(_for_workers(source)) for source in settings.input if set("*?[") & set(source)
+            ),
         ),
     )
     return plan, notes

@@ -79,6 +79,8 @@ class RunInfo:
     keep_deleted: bool = False
     allow_gone: bool = False
     forgotten: Forgotten = Forgotten()
+    globs: tuple[str, ...] = ()
+    """Those of the inputs, absolute, that are globs."""
 
 
 def finish_run(info: RunInfo, parts: Sequence[Part]) -> Manifest:
@@ -183,7 +185,7 @@ def _collect(info: RunInfo, paths: Mapping[str, Sequence[str]]) -> _Collection:
     unchanged = unchanged.filter(pc.is_in(unchanged["uri"], value_set=before.files["uri"]))
     made_by = None if info.same or info.before is None else info.before.run_id
     return _Collection(
-        state=next_state(before, new, unchanged, info.keep_deleted, made_by),
+        state=next_state(before, new, unchanged, info.keep_deleted, made_by, info.globs),
         forgotten=info.forgotten.adding(files=[*of_new, *of_before]),
         forgot=forgot,
         unchanged=len(unchanged),

@@ -19,6 +19,7 @@ from headcount.transforms.collection.earlier import Earlier
 from headcount.transforms.collection.output import (
     LOCK,
     MANIFEST,
+    MOVING,
     NEW,
     PUBLISHED,
     RUN,
@@ -128,6 +129,8 @@ class FolderOutput(Output):
 
     def _move_tables(self) -> None:
         """Where there are no links. What was moved before an interruption is not there to be moved again."""
+        moving = join(self.root, MOVING)
+        write_bytes(moving, self.run_id.encode())
         for name in PUBLISHED:
             source, path = os.path.join(self.run_folder, name), os.path.join(self.root, name)
             if not os.path.lexists(source):
@@ -137,6 +140,7 @@ class FolderOutput(Output):
             elif os.path.isdir(path):
                 shutil.rmtree(path)
             os.replace(source, path)
+        os.unlink(moving)
 
     def _tidy(self) -> None:
         shutil.rmtree(self.parts_folder, ignore_errors=True)
@@ -145,11 +149,9 @@ class FolderOutput(Output):
 
     def _clear(self) -> None:
         """Ends a switch without links that was stopped in the middle, and removes what no reader sees."""
-        for run_id in os.listdir(self._runs):
-            left = FolderOutput(self.root, run_id)
-            moved = not all(os.path.lexists(join(left.run_folder, name)) for name in PUBLISHED)
-            if moved and exists(join(left.run_folder, MANIFEST)):
-                left._move_tables()
+        moving = join(self.root, MOVING)
+        if exists(moving) and (run_id := read_bytes(moving).decode()):
+            FolderOutput(self.root, run_id)._move_tables()
         published = self.published()
         for run_id in os.listdir(self._runs):
             if run_id not in (published, self.run_id):

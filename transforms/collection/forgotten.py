@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -21,7 +20,7 @@ import pyarrow.compute as pc
 from headcount.schemas.errors import UsageError
 from headcount.schemas.files import FAILED
 from headcount.transforms.collection.found_file import uri_of
-from headcount.transforms.collection.state import Rows
+from headcount.transforms.collection.state import Rows, in_glob
 from headcount.transforms.collection.storage import is_remote, read_bytes
 
 
@@ -144,12 +143,4 @@ def _below(name: str, uris: pa.ChunkedArray) -> pa.ChunkedArray:
     named = pc.or_(pc.equal(uris, name), pc.starts_with(uris, name.rstrip(separator) + separator))
     if not set("*?[") & set(name) or pc.any(named).as_py():
         return named
-    return pc.match_substring_regex(uris, _pattern(name))
-
-
-def _pattern(glob: str) -> str:
-    """A regular expression for the uris that `glob` names, in RE2's dialect."""
-    wild = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*|\*|\?|\[[^]]+\])", glob)
-    words = [part.replace("[!", "[^") if part.startswith("[") else re.escape(part) for part in parts]
-    return f"^{''.join(wild.get(part, word) for part, word in zip(parts, words, strict=True))}$"
+    return in_glob(uris, name)

@@ -8,7 +8,8 @@ In a folder (`folder_output.FolderOutput`):
     OUT/.run                            names the run at work
 
 Whoever reads OUT/photos sees the last complete run, whole. Where the file system has no links the
-tables are moved into OUT one after the other instead, and a reader in that moment may see both runs.
+tables are moved into OUT one after the other instead, while OUT/.moving names their run, and a reader
+in that moment may see both runs.
 
 In a bucket (`bucket_output.BucketOutput`), which has no links and no renames:
 
@@ -43,13 +44,14 @@ MANIFEST: Final = "manifest.json"
 LOCK: Final = ".lock"
 RUN: Final = ".run"
 RUNS: Final = "runs"
+MOVING: Final = ".moving"
 NEW: Final = ".new"
 """Ends the name of what is about to take another's place."""
 REFUSED: Final = "refused.txt"
 PUBLISHED: Final = (*TABLES, MANIFEST)
 """What a switch makes visible; the manifest comes last."""
 
-_OWN: Final = frozenset({*PUBLISHED, "current", RUNS, LOCK, RUN})
+_OWN: Final = frozenset({*PUBLISHED, "current", RUNS, LOCK, RUN, MOVING})
 _USERS: Final = frozenset({"people.csv", "labels.csv", "clocks.csv", "report"})
 """What a user may keep beside the tables; it is never touched."""
 _JUNK: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "@eaDir", ".ipynb_checkpoints"})

@@ -84,17 +84,23 @@ class State:
 
 
 def next_state(
-    before: Rows, new: Rows, unchanged: pa.Table, keep_deleted: bool = False, made_by: str | None = None
+    before: Rows,
+    new: Rows,
+    unchanged: pa.Table,
+    keep_deleted: bool = False,
+    made_by: str | None = None,
+    globs: Sequence[str] = (),
 ) -> State:
     """The state after a run that met `new` and found the rows `unchanged` of `before.files` as they were.
 
     `made_by` is the run of `before` where that had other models or settings: what stays of its rows says so.
+    `globs` are those inputs of the run that name files and folders in places which have no row.
     """
     known = before.files.filter(pc.invert(_is(before.files, "outcome", LISTED)))
     failed = new.failures.filter(_in(new.failures, "code", sorted(MACHINE_CODES)))
     unread = _unread(before, new, failed, same=made_by is None)
     met = pa.chunked_array([*new.files["uri"].chunks, *unchanged["uri"].chunks], pa.string())
-    unmet = _with_fate(known.filter(pc.invert(_in(known, "uri", met))), new.files)
+    unmet = _with_fate(known.filter(pc.invert(_in(known, "uri", met))), new.files, globs)
     stays = {reason: unmet.filter(_is(unmet, "change", reason)) for reason in ("not_listed", "elsewhere")}
     stays["not_read"] = known.filter(_in(known, "uri", unread))
     stays["deleted"] = known.slice(0, 0)
@@ -181,9 +187,10 @@ def _by_place(leaving: pa.Table) -> list[tuple[str | None, int]]:
     return sorted(counts, key=lambda item: (-item[1], item[0] or ""))
 
 
-def _with_fate(unmet: pa.Table, files: pa.Table) -> pa.Table:
+def _with_fate(unmet: pa.Table, files: pa.Table, globs: Sequence[str]) -> pa.Table:
     """`unmet` rows with `change`, `place` and `entries`, by the nearest folder above with a row in `files`:
-    it was listed (`gone`), could not be (`not_listed`), was passed over, or there is none (`elsewhere`).
+    it was listed (`gone`), could not be (`not_listed`), was passed over, or there is none (`elsewhere`,
+    unless one of the `globs` names the file).
     """
     places = files.filter(pc.or_(_is(files, "outcome", LISTED), pc.equal(files["version"], "")))
     names = pc.utf8_rtrim(places["uri"], f"/{os.sep}")
@@ -192,10 +199,24 @@ def _with_fate(unmet: pa.Table, files: pa.Table) -> pa.Table:
     outcome = pc.take(places["outcome"].cast(pa.string()), at)
     index = pc.index_in(outcome, value_set=pa.array([LISTED, FAILED, SKIPPED]))
     change = pc.fill_null(pc.take(pa.array(["gone", "not_listed", "passed_over"]), index), "elsewhere")
-    columns = {"change": change, "place": pc.take(names, at), "entries": pc.take(places["version"], at)}
+    place = pc.take(names, at)
+    for glob in globs:
+        named = pc.and_(pc.equal(change, "elsewhere"), in_glob(unmet["uri"], glob))
+        change = pc.if_else(named, "gone", change)
+        place = pc.if_else(named, pc.replace_substring_regex(unmet["uri"], _PARENT, ""), place)
+    columns = {"change": change, "place": place, "entries": pc.take(places["version"], at)}
     for name, values in columns.items():
         unmet = unmet.append_column(name, values)
     return unmet
+
+
+def in_glob(uris: pa.ChunkedArray, glob: str) -> pa.ChunkedArray:
+    """Which of `uris` a glob names, or lie in folders that it names."""
+    wild = {"**/": "(.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]]+\])", glob)
+    words = [part.replace("[!", "[^") if re.match(r"\[.", part) else re.escape(part) for part in parts]
+    pattern = "".join(wild.get(part, word) for part, word in zip(parts, words, strict=True))
+    return pc.match_substring_regex(uris, f"^{pattern}(/.*)?$")
 
 
 def _nearest(folders: pa.Array, places: pa.ChunkedArray) -> pa.Array:

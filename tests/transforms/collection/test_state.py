@@ -69,6 +69,22 @@ def test_a_file_that_was_not_met_is_gone_where_the_nearest_folder_above_was_list
     assert state.changes.get("gone", 0) + state.changes.get("passed_over", 0) == (not stays)
 
 
+@pytest.mark.parametrize(
+    ("glob", "gone"),
+    [
+        ("/cam/2024-*", {"/cam/2024-1/a.jpg", "/cam/2024-1/8/b.jpg"}),
+        ("/cam/2024-*/*.jpg", {"/cam/2024-1/a.jpg"}),
+        ("/cam/2024-?/[!b].jpg", {"/cam/2024-1/a.jpg"}),
+        ("/cam/**/*.jpg", {"/cam/2023/a.jpg", "/cam/2024-1/a.jpg", "/cam/2024-1/8/b.jpg"}),
+        ("/c.m/*", set()),
+    ],
+)
+def test_a_file_that_a_glob_would_have_met_is_gone(glob, gone):
+    before = rows(photo("/cam/2023/a.jpg"), photo("/cam/2024-1/a.jpg"), photo("/cam/2024-1/8/b.jpg"))
+    state = after(before, rows(photo("/new.jpg")), globs=(glob,))
+    assert uris(before.photos) - uris(state.rows.photos) == gone
+
+
 def test_places_in_buckets_are_places_too():
     before = rows(photo("gs://shop/in/a.jpg"), photo("gs://shop/in/shut/b.jpg"), photo("gs://shop/out/c.jpg"))
     state = after(before, rows(listed("gs://shop/in/"), row("gs://shop/in/shut", FAILED, "", FOLDER)))
