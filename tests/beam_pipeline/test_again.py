@@ -97,16 +97,38 @@ def test_when_the_copy_that_counts_goes_the_other_takes_its_faces(again):
     assert names(tables["faces"]) == {"a copy.jpg", "IMG_20200102_030405.webp"}
 
 
-def test_deleted_photos_can_be_kept_and_forgotten(again):
+def test_deleted_photos_can_be_kept(again):
     photos, run_again = again
     (photos / "IMG_20200102_030405.webp").unlink()
-    tables, _, _ = run_again(keep_deleted=True)
+    tables, manifest, _ = run_again(keep_deleted=True)
     assert "IMG_20200102_030405.webp" in names(tables["faces"])
-    gone = str(photos / "IMG_20200102_030405.webp")
-    tables, _, _ = run_again(keep_deleted=True, forget=(gone, str(photos / "no face.png")))
-    for table in tables.values():
-        if "uri" in table:
-            assert not {"IMG_20200102_030405.webp", "no face.png"} & names(table)
+    assert manifest.unseen == {"deleted": 1}
+    # Under other settings too, since they can never be read again.
+    tables, manifest, _ = run_again(keep_deleted=True, attributes=("age",))
+    face = tables["faces"][tables["faces"].uri.str.endswith("webp")].iloc[0]
+    assert face.gender == "female"
+    made_by = tables["files"].set_index("uri").made_by[face.uri]
+    assert manifest.made_by[made_by]["settings"]["attributes"] == ["age", "gender", "mood"]
+    assert tables["faces"].gender.notna().sum() == 1
+
+
+def test_what_is_forgotten_does_not_come_back_and_leaves_no_name(again, tmp_path):
+    photos, run_again = again
+    tables, manifest, _ = run_again(forget=(str(photos / "2019" / "turned.jpg"), str(photos / "text.jpg")))
+    assert manifest.changes == {"forgotten": 2, "unchanged": 2}
+    shutil.copy(photos / "2019" / "turned.jpg", photos / "again.jpg")
+    for options in ({}, {"rehash": True}):
+        tables, manifest, _ = run_again(**options)
+        assert names(tables["photos"]) == {"IMG_20200102_030405.webp", "no face.png"}
+        for table in tables.values():
+            if "uri" in table:
+                assert not {"turned.jpg", "a copy.jpg", "again.jpg", "text.jpg"} & names(table)
+    _, manifest, read = run_again()
+    assert read == 0
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert not any(b"turned.jpg" in path.read_bytes() or b"text.jpg" in path.read_bytes() for path in written)
+    with pytest.raises(UsageError, match="no photo in the tables"):
+        run_again(forget=(str(photos / "nobody.jpg"),))
 
 
 def test_rehash_reads_all_and_changes_nothing(again):
