@@ -26,7 +26,6 @@ from headcount.transforms.collection.places import match_inputs
 from headcount.transforms.collection.storage import (
     delete_from_bucket,
     exists,
-    list_bucket,
     list_level,
     list_objects,
     open_file,
@@ -80,7 +79,7 @@ def test_a_run_from_bucket_to_bucket_has_the_rows_of_a_local_one(store, place, a
     assert dated.date_source == "takeout"
     assert "5 photos, 1 of them byte copies" in totals(f"{place}/out")
     assert not any(
-        ".lock" in found.path or "/parts/" in found.path for found in list_bucket(f"{place}/out/**")
+        ".lock" in found.path or "/parts/" in found.path for found in list_objects(f"{place}/out/")
     )
 
 
@@ -101,7 +100,7 @@ def test_the_second_run_keeps_what_is_there_and_reads_what_is_new(store, place, 
     assert TALLY.read()["files"] == 2
     assert third.rows["photos"] == first.rows["photos"] + 2
     assert third.rows["faces"] == first.rows["faces"] + 1
-    runs = {found.path.split("/runs/")[1].split("/")[0] for found in list_bucket(f"{place}/out/runs/**")}
+    runs = {found.path.split("/runs/")[1].split("/")[0] for found in list_objects(f"{place}/out/runs/")}
     assert runs == {third.run_id}
 
 
@@ -120,7 +119,7 @@ def test_two_launches_never_write_at_once(place):
         raise AssertionError
     with pytest.raises(ZeroDivisionError), output_at(f"{place}/other", "cc").held(until_published=True):
         raise ZeroDivisionError
-    assert not list_bucket(f"{place}/other/**")
+    assert not list(list_objects(f"{place}/other/"))
 
 
 def test_a_dead_run_is_taken_over_and_cannot_publish_any_more(place, monkeypatch):
@@ -229,14 +228,17 @@ def test_single_objects_lists_and_globs_are_read_with_their_sidecars(store, plac
     write_bytes(f"{source}/no face.png.json", json.dumps(beside).encode())
     write_bytes(f"{place}/list.txt", b'in [1]/2019/turned.jpg\r\n"in [1]/2019/a copy.jpg"\nin [1]/gone.jpg\n')
     inputs = (f"{place}/list.txt", f"{source}/no*.png", f"{source}/IMG_20200102_030405.webp")
-    manifest = run(Settings(input=inputs, output=f"{place}/out", attributes=("age",), processes=1))
+    # Where names are patterns, that of the output matches this one and not its own objects.
+    write_bytes(f"{place}/out 1/.lock/alike", b"x")
+    settings = Settings(input=inputs, output=f"{place}/out [1]", attributes=("age",), processes=1)
+    manifest = run(settings)
     assert (manifest.rows["photos"], manifest.failures) == (4, {"unreadable": 1})
-    photos = tables_in(f"{place}/out")["photos"].set_index("uri")
+    photos = tables_in(f"{place}/out [1]")["photos"].set_index("uri")
     assert photos.date_source[f"{source}/no face.png"] == "xmp"
-    # The name of its folder, below that of the list.
-    assert {"in [1]/2019/turned.jpg", "in [1]/2019/a copy.jpg"} < {
-        uri[len(place) + 1 :] for uri in photos.index
-    }
+    assert {f"{source}/2019/turned.jpg", f"{source}/2019/a copy.jpg"} < set(photos.index)
+    assert run(settings).kept == 4
+    left = [found.path for found in list_objects(f"{place}/out")]
+    assert [path for path in left if "/.lock/" in path or "/parts/" in path] == [f"{place}/out 1/.lock/alike"]
 
 
 @pytest.mark.parametrize("source", ["in/2O19", "in/*.heic", "in/2019/turned.jp", "list.txt"])

@@ -25,7 +25,7 @@ from headcount.models.detectors import WEIGHTS
 from headcount.models.shipped import SHIPPED
 from headcount.runners.dataflow.launch import arguments, switches
 from headcount.runners.engines import ENGINES
-from headcount.transforms.collection.storage import list_bucket, read_bytes
+from headcount.transforms.collection.storage import list_objects, read_bytes
 from tests.buckets import BUCKET
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def launched(gs, album):
     manifest = run(settings, flags(beam_options(place)))
     written = {
         found.path.removeprefix(f"{place}/"): read_bytes(found.path)
-        for found in list_bucket(f"{place}/**")
+        for found in list_objects(f"{place}/")
         if not found.path.startswith(f"{place}/in/")
     }
     staged = {name.split("/")[-1]: content for name, content in written.items() if name.startswith("temp/")}
@@ -78,7 +78,7 @@ def transforms(graph):
 def test_a_launch_waits_for_nothing_and_keeps_the_output(launched):
     assert launched.manifest is None
     (lock,) = (name for name in launched.written if name.startswith("out/"))
-    assert re.fullmatch(r"out/\.lock/\d{8}T\d{6}-[0-9a-f]{4}", lock)
+    assert re.fullmatch(r"out/\.lock/\d{8}T\d{12}-[0-9a-f]{4}", lock)
 
 
 def test_a_second_launch_stops_with_one_line(launched, capsys):
@@ -88,7 +88,7 @@ def test_a_second_launch_stops_with_one_line(launched, capsys):
     assert re.search(
         r"another run \(.*\) is writing to gs://.*; wait for it, or remove gs://.*/\.lock/", line
     )
-    assert len(list_bucket(f"{output}/**")) == 1
+    assert len(list(list_objects(f"{output}/"))) == 1
 
 
 def test_what_is_staged_is_the_graph_and_no_weights(launched):

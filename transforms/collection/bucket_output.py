@@ -25,7 +25,7 @@ from headcount.transforms.collection.storage import (
     delete_from_bucket,
     exists,
     join,
-    list_bucket,
+    list_objects,
     read_versioned,
     replace_version,
     write_bytes,
@@ -46,7 +46,7 @@ class BucketOutput(Output):
 
     def check(self) -> None:
         below = len(self.root.rstrip("/")) + 1
-        objects = list_bucket(join(self.root, "**"))
+        objects = list_objects(join(self.root, ""))
         if not are_ours([found.path[below:].split("/")[0] for found in objects if found.path[below:]]):
             raise UsageError(f"--output {self.root} holds something else; give an empty or a new place")
 
@@ -87,12 +87,12 @@ class BucketOutput(Output):
 
     def _stop_beside_others(self) -> None:
         oldest = time.time() - LOCK_HOURS * 3600
-        for lock in list_bucket(join(self.root, LOCK, "*")):
+        for lock in list_objects(join(self.root, LOCK, "")):
             run_id = lock.path.rpartition("/")[2]
             if run_id == self.run_id:
                 continue
-            signs = [lock, *list_bucket(join(self.root, RUNS, run_id, "**"))]
-            if max(sign.last_updated_in_seconds for sign in signs) >= oldest:
+            signs = [lock, *list_objects(join(self.root, RUNS, run_id, ""))]
+            if max(sign.modified for sign in signs) >= oldest:
                 raise UsageError(
                     f"another run ({run_id}) is writing to {self.root}; wait for it, or remove {lock.path}"
                     " if it has died"
@@ -128,5 +128,5 @@ class BucketOutput(Output):
     def _delete_runs(self, which: Callable[[str, str], bool]) -> None:
         """Removes the objects of runs for which `which` says so of the run's id and the object's path."""
         below = len(join(self.root, RUNS, ""))
-        paths = [found.path for found in list_bucket(join(self.root, RUNS, "**"))]
+        paths = [found.path for found in list_objects(join(self.root, RUNS, ""))]
         delete_from_bucket([path for path in paths if which(path[below:].split("/")[0], path)])

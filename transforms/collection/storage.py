@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     from apache_beam.io.aws.s3io import S3IO
-    from apache_beam.io.filesystem import FileMetadata
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.io.gcp.gcsio import GcsIO
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -174,12 +173,6 @@ def _google_pages(bucket: str, prefix: str, delimiter: str, most: int | None) ->
     for page in found.pages:
         objects = [StoredObject(place + blob.name, blob.size, blob.updated.timestamp()) for blob in page]
         yield objects, [place + longer for longer in page.prefixes]
-
-
-def list_bucket(pattern: str, most: int | None = None) -> Sequence[FileMetadata]:
-    """The objects that match `pattern`, in which `*` stops at a slash and `**` does not; raises OSError."""
-    with os_errors():
-        return _beam().match([pattern], None if most is None else [most])[0].metadata_list
 
 
 def delete_from_bucket(paths: Sequence[str]) -> None:
