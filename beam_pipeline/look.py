@@ -2,99 +2,184 @@
 
 from __future__ import annotations
 
+import io
 import os
-import tempfile
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from functools import partial
 from typing import Final, NamedTuple
-from urllib.error import URLError
-from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from headcount.beam_pipeline.run import describe_settings, read_settings
+from headcount.beam_pipeline.download import downloaded, name_of
+from headcount.beam_pipeline.seeing import describe_settings, read_settings
 from headcount.beam_pipeline.settings import Seeing
 from headcount.beam_pipeline.text import printable
 from headcount.models.attributes import load_attribute_model
-from headcount.schemas.errors import UsageError
+from headcount.models.detectors import load_detector
+from headcount.schemas.errors import PoolError, UsageError
 from headcount.schemas.faces import Face
-from headcount.schemas.failures import Failure
+from headcount.schemas.failures import CODES, Failure
 from headcount.schemas.labels import with_years
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.collection.places import match_inputs
 from headcount.transforms.collection.storage import is_remote, read_bytes
-from headcount.transforms.describe_faces import FaceModelHandler
-from headcount.transforms.photo.decode import decode
-from headcount.transforms.photo.file_types import sniff
-from headcount.transforms.photo.reader import PhotoReader
+from headcount.transforms.photo.child_processes import ChildDiedError, ChildPool
+from headcount.transforms.photo.decode import Decoded, decode
+from headcount.transforms.photo.describe import describe_batch
+from headcount.transforms.photo.file_types import HEAD_BYTES, sniff
+from headcount.transforms.photo.reader import ReadResult, ReadSettings
+from headcount.transforms.photo.reader_pool import start_reader
 
 COPY_SIDE: Final = 1600
 """Longer side of the annotated copy, in pixels, unless the picture is smaller."""
-MOST_BYTES: Final = 200_000_000
-"""Largest download."""
 
 
 class Sight(NamedTuple):
-    """What is seen in one picture: its row, those of its faces, and a copy with numbered boxes."""
+    """What is seen in one picture: its row, those of its faces, a copy with numbered boxes, whose longer side
+    is COPY_SIDE or more if the picture's is, and what was lost of it.
+    """
 
     photo: Photo
     faces: Sequence[Face]
     picture: Image.Image
+    failures: Sequence[Failure]
 
 
 def look(photo: str, target: str | None, settings: Seeing) -> str:
-    """Looks at one picture, writes the annotated copy to `target` and gives the table to print.
+    """Looks at one picture, writes the copy with boxes to `target` and gives the table to print.
 
     Raises UsageError where the picture cannot be read or the copy cannot be written.
     """
+    if target and os.path.exists(target) and os.path.exists(photo) and os.path.samefile(target, photo):
+        raise UsageError(f"--output {target} is the picture itself; give another name")
     seen = see(photo, settings)
-    target = target or f"{_stem(photo)}-faces.jpg"
-    try:
-        seen.picture.save(target, quality=90)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"--output {target} cannot be written ({error}); give a .jpg or .png file"
-        ) from error
-    return "\n".join([_about(seen.photo), *_table(seen.faces), f"boxes drawn in {printable(target)}"])
+    name = name_of(photo) if is_remote(photo) else os.path.basename(photo)
+    written = _save(seen.picture, target, os.path.splitext(name)[0] or "photo")
+    lost = [printable(f"{one.message} ({one.detail})") for one in seen.failures]
+    return "\n".join([_about(seen.photo), *_table(seen.faces), *lost, f"boxes drawn in {printable(written)}"])
 
 
 def see(photo: str, settings: Seeing) -> Sight:
-    """What is seen in one picture, given by its path or its http(s) address.
+    """Reads one picture, a path or an http(s) address, and describes its faces as a run does.
 
-    Raises UsageError where the picture cannot be read.
+    The names of all its folders may be dates, since there is no input folder below which they are. Raises
+    UsageError for what cannot be read, in the time and memory that a run has for a photo.
     """
-    with _local(photo) as path:
-        if not os.path.isfile(path):
-            raise UsageError(f"{photo} is no file; give a picture")
-        model = load_attribute_model(settings.attribute_model)
-        reading = read_settings(settings, model.side, datetime.now(UTC).replace(tzinfo=None))
-        info = os.stat(path)
-        file = FoundFile(
-            os.path.abspath(path), os.path.dirname(os.path.abspath(path)), info.st_size, info.st_mtime
-        )
-        result = PhotoReader(reading).read(file)
+    load_detector(settings.detector, settings.detector_model)
+    model = load_attribute_model(settings.attribute_model)
+    reading = read_settings(settings, model.side, datetime.now(UTC).replace(tzinfo=None))
+    describing = describe_settings(settings, threads=1)
+    place = downloaded(photo, settings.photo_timeout) if is_remote(photo) else nullcontext(photo)
+    with place as path:
+        file = _found(photo, path)
+        result, copy = _read(photo, file, reading, settings.photo_timeout)
+    if result.photo is None or copy is None:
+        raise UsageError(_why_not(photo, result.failures))
+    rows = describe_batch(result.faces, model, describing) if result.faces else []
+    faces = [row for row in rows if isinstance(row, Face)]
+    failures = [*result.failures, *(row for row in rows if isinstance(row, Failure))]
+    height, width = copy.pixels.shape[:2]
+    drawn = draw_faces(copy.pixels, faces, (width / copy.width, height / copy.height))
+    return Sight(result.photo, faces, drawn, failures)
+
+
+def _found(photo: str, path: str) -> FoundFile:
+    """The picture as a run lists it, with its sidecars."""
+    path = os.path.expanduser(path)
+    if not os.path.isfile(path):
+        raise UsageError(f"{photo} is no file; give a picture")
+    path = os.path.abspath(path)
+    # What is listed beside it is of a list of paths.
+    matches = (match for match in match_inputs([path]) if isinstance(match, FoundFile))
+    try:
+        file = next((match for match in matches if match.path == path), None)
+    except OSError as error:
+        raise UsageError(f"{photo} cannot be opened ({error}); give a picture") from error
+    if file is None:
+        raise UsageError(_why_not(photo, ()))
+    if is_remote(photo):
+        # Only its name speaks of it: it has been in that folder for a moment.
+        return replace(file, modified=None)
+    return replace(file, root=os.path.splitdrive(path)[0] + os.sep)
+
+
+def _read(
+    photo: str, file: FoundFile, reading: ReadSettings, seconds: float
+) -> tuple[ReadResult, Decoded | None]:
+    """What a child process reads in `file`, and the picture to draw on."""
+    pool = ChildPool(1, partial(start_looking, reading), seconds)
+    try:
+        result: tuple[ReadResult, Decoded | None] = pool.submit(file).result()
+        return result
+    except PoolError as error:
+        raise UsageError(str(error)) from error
+    except TimeoutError:
+        raise UsageError(f"{photo}: {CODES['timeout']} ({seconds:g} s)") from None
+    except MemoryError:
+        raise UsageError(f"{photo}: {CODES['out_of_memory']}") from None
+    except ChildDiedError as death:
+        raise UsageError(f"{photo}: {CODES['decoder_died']} ({death})") from death
+    except RuntimeError as error:
+        raise UsageError(f"{photo}: {CODES['internal_error']} ({error})") from error
+    finally:
+        pool.stop()
+
+
+def start_looking(reading: ReadSettings) -> Callable[[FoundFile], tuple[ReadResult, Decoded | None]]:
+    """In a child process: what reads a picture as a run does, and gives it to draw on."""
+    read = start_reader(reading)
+
+    def look(file: FoundFile) -> tuple[ReadResult, Decoded | None]:
+        result = read(file, None)
         if result.photo is None:
-            raise UsageError(_why_not(photo, result.failures))
-        describing = describe_settings(settings, threads=1)
-        rows = FaceModelHandler(describing).run_inference(result.faces, model) if result.faces else []
-        faces = [row for row in rows if isinstance(row, Face)]
-        content = read_bytes(path)
-        kind = sniff(content, path)
-        decoded = decode(content, kind.format, result.photo.orientation, COPY_SIDE, settings.max_pixels)
-    picture = draw_faces(decoded.pixels, faces, decoded.pixels.shape[1] / decoded.width)
-    return Sight(result.photo, faces, picture)
+            return result, None
+        content = read_bytes(file.path)
+        format = sniff(content[:HEAD_BYTES], file.path).format
+        return result, decode(content, format, result.photo.orientation, COPY_SIDE, reading.max_pixels)
+
+    return look
 
 
-def draw_faces(pixels: np.ndarray, faces: Sequence[Face], scale: float) -> Image.Image:
-    """`pixels` (uint8 RGB) with a numbered box around each face; `scale` maps the faces' pixels to these."""
+def _save(picture: Image.Image, target: str | None, stem: str) -> str:
+    """Writes the picture to `target`, or to a new file by the name of the photo; gives its name."""
+    wanted = target or f"{stem}-faces.jpg"
+    format = Image.registered_extensions().get(os.path.splitext(wanted)[1].lower())
+    encoded = io.BytesIO()
+    try:
+        picture.save(encoded, format or "", quality=90)
+        if target:
+            with open(target, "wb") as file:
+                file.write(encoded.getbuffer())
+            return target
+        number = 1
+        while True:
+            name = wanted if number == 1 else f"{stem}-faces-{number}.jpg"
+            try:
+                with open(name, "xb") as file:
+                    file.write(encoded.getbuffer())
+                return name
+            except FileExistsError:
+                number += 1
+    except (OSError, ValueError, KeyError) as error:
+        why = f"{error}" if format else "no name of a picture"
+        raise UsageError(f"--output {wanted} cannot be written ({why}); give a .jpg or .png file") from error
+
+
+def draw_faces(pixels: np.ndarray, faces: Sequence[Face], scale: tuple[float, float]) -> Image.Image:
+    """`pixels` (uint8 RGB) with a numbered box around each face; `scale` is that of x and of y from
+    the faces' pixels to these."""
     picture = Image.fromarray(pixels)
     draw = ImageDraw.Draw(picture)
     for number, face in enumerate(faces, 1):
-        left, top, right, bottom = (edge * scale for edge in (face.left, face.top, face.right, face.bottom))
+        left, top, right, bottom = (
+            edge * scale[axis]
+            for axis, edge in zip((0, 1, 0, 1), (face.left, face.top, face.right, face.bottom), strict=True)
+        )
         line = max(1, round((bottom - top) / 40))
         font = ImageFont.load_default(max(10, (bottom - top) / 5))
         draw.rectangle((left, top, right, bottom), outline="#ffd400", width=line)
@@ -132,35 +217,8 @@ def _label(label: str | None, probability: float | None) -> str:
     return f"{label} {probability:.2f}" if label and probability else ""
 
 
-def _stem(photo: str) -> str:
-    name = PurePosixPath(urlsplit(photo).path).name if is_remote(photo) else os.path.basename(photo)
-    return os.path.splitext(name)[0] or "photo"
-
-
 def _why_not(photo: str, failures: Sequence[Failure]) -> str:
     if not failures:
         return f"{photo} is not a picture that Headcount reads"
     detail = f" ({failures[0].detail})" if failures[0].detail else ""
     return f"{photo}: {failures[0].message}{detail}"
-
-
-@contextmanager
-def _local(photo: str) -> Iterator[str]:
-    """A local path of the picture; that of a URL exists only inside the `with` block."""
-    if not is_remote(photo):
-        yield os.path.expanduser(photo)
-        return
-    if urlsplit(photo).scheme not in ("http", "https"):
-        raise UsageError(f"{photo}: give a local picture, or an http or https address")
-    try:
-        with urllib.request.urlopen(photo, timeout=30) as response:
-            content = response.read(MOST_BYTES + 1)
-    except (URLError, OSError, ValueError) as error:
-        raise UsageError(f"{photo} cannot be fetched ({error})") from error
-    if len(content) > MOST_BYTES:
-        raise UsageError(f"{photo} is larger than {MOST_BYTES // 1_000_000} MB; save it and give the file")
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, os.path.basename(urlsplit(photo).path) or "photo")
-        with open(path, "wb") as file:
-            file.write(content)
-        yield path

@@ -14,7 +14,7 @@ from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindows
 
 from headcount.beam_pipeline.options import read_options
-from headcount.beam_pipeline.run import describe_settings, read_settings
+from headcount.beam_pipeline.seeing import describe_settings, read_settings
 from headcount.beam_pipeline.settings import Reading
 from headcount.models.attributes import load_attribute_model
 from headcount.models.detectors import load_detector

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +22,11 @@ from headcount.beam_pipeline.graph import Plan, build
 from headcount.beam_pipeline.interrupt import undone
 from headcount.beam_pipeline.metrics import metrics_of
 from headcount.beam_pipeline.progress import Progress
-from headcount.beam_pipeline.settings import DECIDE_ROWS, Seeing, Settings
+from headcount.beam_pipeline.seeing import describe_settings, for_workers, read_settings
+from headcount.beam_pipeline.settings import DECIDE_ROWS, Settings
 from headcount.beam_pipeline.text import printable
-from headcount.models.attributes import load_attribute_model, load_calibration, model_hash
+from headcount.models.attributes import load_attribute_model, model_hash
 from headcount.models.detectors import load_detector, weights_file
-from headcount.models.detectors.search import detection_side
-from headcount.models.shipped import SHIPPED
 from headcount.runners.engines import check_answers, check_places, engine_options, is_template, own_places
 from headcount.runners.render import check_render, render
 from headcount.schemas.columns import arrow_schema
@@ -42,9 +40,7 @@ from headcount.transforms.collection.found_file import uri_of
 from headcount.transforms.collection.inputs import check_input
 from headcount.transforms.collection.output import Output, output_at, read_manifest
 from headcount.transforms.collection.storage import is_remote, local_copy
-from headcount.transforms.describe_faces import DescribeSettings
 from headcount.transforms.finish_run import RunInfo
-from headcount.transforms.photo.reader import ReadSettings
 from headcount.transforms.photo.reader_pool import PoolSettings
 from headcount.transforms.skip_known import Again
 
@@ -72,7 +68,7 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
         notes.append(f"attribute model {model} does not tell {', '.join(sorted(untold))}: null in every row")
     again = Again.ALL if settings.rehash else Again.FAILED if settings.retry_failed else Again.CHANGED
     plan = Plan(
-        input=tuple(_for_workers(source) for source in settings.input),
+        input=tuple(for_workers(source) for source in settings.input),
         reading=replace(
             read_settings(settings, loaded.side, started_at),
             keep_location=settings.keep_location,
@@ -93,9 +89,7 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
             keep_deleted=settings.keep_deleted,
             allow_gone=settings.allow_gone,
             forgotten=forgotten,
-            globs=tuple(
-                uri_of(_for_workers(source)) for source in settings.input if set("*?[") & set(source)
-            ),
+            globs=tuple(uri_of(for_workers(source)) for source in settings.input if set("*?[") & set(source)),
         ),
     )
     return plan, notes
@@ -144,40 +138,9 @@ def _forgotten(
     return forget(names, known, *tables)
 
 
-def _for_workers(path: str) -> str:
-    """`path` as a process in another working folder finds it."""
-    return path if is_remote(path) else os.path.abspath(path)
-
-
 def _plain(value: Any) -> Any:
     """As JSON gives it back; the order of several is none."""
     return sorted(value) if isinstance(value, list | tuple) else value
-
-
-def read_settings(settings: Seeing, crop_size: int, started_at: datetime) -> ReadSettings:
-    """What is read from a photo by these options; without its position, and of no earlier run."""
-    return ReadSettings(
-        detector=settings.detector,
-        detector_model=settings.detector_model and _for_workers(settings.detector_model),
-        detection_side=detection_side(settings.min_face),
-        min_score=settings.min_score,
-        crop_size=crop_size,
-        keep_location=False,
-        use_mtime=settings.use_mtime,
-        max_pixels=settings.max_pixels,
-        started_at=started_at,
-    )
-
-
-def describe_settings(settings: Seeing, threads: int) -> DescribeSettings:
-    """What is predicted for a face by these options, on so many threads; 0 is one per core."""
-    model = settings.attribute_model
-    return DescribeSettings(
-        model=model if model in SHIPPED else _for_workers(model),
-        calibration=load_calibration(model),
-        attributes=settings.attributes,
-        threads=threads,
-    )
 
 
 def _wait(result: PipelineResult, progress: TextIO | None) -> None:

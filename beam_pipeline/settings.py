@@ -100,7 +100,7 @@ class Seeing:
         label="Time limit",
         metavar="SECONDS",
         default=60.0,
-        range=Range("seconds", over=True),
+        range=Range("seconds", most=86_400, over=True),
     )
 
     def __post_init__(self) -> None:

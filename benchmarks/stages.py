@@ -32,12 +32,13 @@ from benchmarks.tables import print_table
 from headcount.beam_pipeline.graph import Plan
 from headcount.beam_pipeline.run import make_plan
 from headcount.beam_pipeline.settings import Settings
+from headcount.models.attributes import BATCH_SIZE
 from headcount.schemas.columns import arrow_table
 from headcount.schemas.faces import Face
 from headcount.schemas.tables import TABLES
 from headcount.transforms.collection.found_file import FoundFile
 from headcount.transforms.collection.output import output_at
-from headcount.transforms.describe_faces import BATCH_SIZE, FaceModelHandler
+from headcount.transforms.describe_faces import FaceModelHandler
 from headcount.transforms.match_photos import match_inputs
 from headcount.transforms.photo import reader
 from headcount.transforms.photo.file_types import sniff

@@ -121,4 +121,5 @@ def look(photo: Place, **options: Any) -> Look:
     settings = Seeing(**read_options(Seeing, options))
     from headcount.beam_pipeline.look import see
 
-    return Look(*see(os.fspath(photo), settings))
+    seen = see(os.fspath(photo), settings)
+    return Look(seen.photo, seen.faces, seen.picture)

@@ -39,6 +39,10 @@ OUTPUT_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {"age": (AGES,), "gender":
 READ: Final = ("sha256", "calibration")
 """What is read in `about_file`; what else it says is for people."""
 
+BATCH_SIZE: Final = 8
+"""Faces described at once. Of 1, 8, 32 and 128 it takes the least time for each (`cards/attributes.md`),
+and the network's memory grows with it."""
+
 Outputs = Mapping[str, np.ndarray]
 
 

@@ -55,9 +55,10 @@ class Box:
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
         return max(width, 0.0) * max(height, 0.0)
 
-    def scaled(self, factor: float) -> Box:
-        """The same box in a picture `factor` times as large."""
-        return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor)
+    def scaled(self, x: float, y: float | None = None) -> Box:
+        """The same box in a picture `x` times as wide, and `y` times as high or just as much."""
+        y = x if y is None else y
+        return Box(self.left * x, self.top * y, self.right * x, self.bottom * y)
 
     def clipped(self, width: float, height: float) -> Box:
         """The part of it inside a picture of that size; without area where there is none."""

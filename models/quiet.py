@@ -64,6 +64,21 @@ def _stderr_to_nowhere() -> Iterator[None]:
             os.close(kept)
 
 
+@contextmanager
+def _one_cv2_thread() -> Iterator[None]:
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+ONE_CV2_THREAD: Final = WhileAny(_one_cv2_thread)
+"""OpenCV works in the thread that calls it: for several that call it at once, and to time it."""
+
 SILENT_STDERR: Final = WhileAny(_stderr_to_nowhere)
 """LiteRT announces its delegate on file descriptor 2 and libtiff its errors, and neither has a switch for it.
 What other threads write there meanwhile is lost."""

@@ -161,7 +161,8 @@ def _mistakes(heading: str, answers: Answers, read: ReadPicture) -> list[str]:
 
 def _crop(read: ReadPicture, path: Path, box: Box) -> np.ndarray:
     picture = read(path)
-    return crop_face(picture.pixels, box.scaled(picture.pixels.shape[1] / picture.width), _CROP, _CONTEXT)
+    x, y = picture.scale
+    return crop_face(picture.pixels, box.scaled(1 / x, 1 / y), _CROP, _CONTEXT)
 
 
 def _left_out(metrics: Metrics, comparison: Comparison) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
-from headcount.models.attributes import AttributeModel, load_attribute_model
+from headcount.models.attributes import BATCH_SIZE, AttributeModel, load_attribute_model
 from headcount.models.cores import usable_cores
 from headcount.schemas.faces import Face
 from headcount.schemas.failures import Failure
-from headcount.transforms.photo.describe import BATCH_SIZE, DescribeSettings, describe_batch
+from headcount.transforms.photo.describe import DescribeSettings, describe_batch
 from headcount.transforms.photo.reader import FaceCrop
 from headcount.transforms.tally import TALLY
 

@@ -21,7 +21,7 @@ EXAMPLES: Final = """\
   headcount evaluate --data party/ --detector haar,yunet=yunet.onnx --output report   (party/boxes.csv)
 """
 
-OF_A_RUN: Final = ("detector_model", "min_face", "min_score", "attribute_model")
+OF_A_RUN: Final = ("detector_model", "min_face", "min_score", "attribute_model", "max_pixels")
 """Options that are those of a run."""
 
 
@@ -58,14 +58,15 @@ def main(args: argparse.Namespace) -> int:
 
     options = {name: value for name, value in vars(args).items() if name in OF_A_RUN}
     given = read_options(Seeing, options, partly=True)
-    given |= {"data": tuple(map(_place, args.data)), "output": _place(args.output)}
+    data, output = tuple(map(_place, args.data)), _place(args.output)
     parts = [one.strip() for part in getattr(args, "detector", []) for one in part.split(",")]
-    with_boxes = [place for place in given["data"] if holds_boxes(place)]
-    if with_boxes and len(with_boxes) < len(given["data"]):
+    detectors = [one for one in parts if one]
+    with_boxes = [place for place in data if holds_boxes(place)]
+    if with_boxes and len(with_boxes) < len(data):
         raise UsageError(f"{with_boxes[0]} has boxes and the other --data has not; evaluate one at a time")
     measure = _evaluate_detectors if with_boxes else _evaluate_attributes
-    say(measure(given, [one for one in parts if one]))
-    say(f"more in {given['output'] / 'index.html'} and metrics.json")
+    say(measure(data, output, given, detectors))
+    say(f"more in {output / 'index.html'} and metrics.json")
     return 0
 
 
@@ -73,12 +74,12 @@ def _place(text: str) -> Path:
     return Path(os.path.expanduser(text))
 
 
-def _evaluate_attributes(given: dict[str, Any], detectors: list[str]) -> str:
+def _evaluate_attributes(
+    data: tuple[Path, ...], output: Path, given: dict[str, Any], detectors: list[str]
+) -> str:
     from headcount.beam_pipeline.evaluate.attributes import EvaluateOptions, evaluate_files
     from headcount.models.evaluation.metrics import markdown
 
-    if "min_score" in given:
-        raise UsageError("--min_score is for labelled boxes; leave it out, or give --data with boxes")
     if len(detectors) > 1:
         raise UsageError(
             f"--detector {','.join(detectors)}: one detector frames labelled faces; name one, or give --data"
@@ -88,12 +89,14 @@ def _evaluate_attributes(given: dict[str, Any], detectors: list[str]) -> str:
         given["detector"], _, model = one.partition("=")
         if model:
             given["detector_model"] = model
-    return markdown(evaluate_files(EvaluateOptions(**given)))
+    return markdown(evaluate_files(EvaluateOptions(data, output, Seeing(**given))))
 
 
-def _evaluate_detectors(given: dict[str, Any], detectors: list[str]) -> str:
+def _evaluate_detectors(
+    data: tuple[Path, ...], output: Path, given: dict[str, Any], detectors: list[str]
+) -> str:
     from headcount.beam_pipeline.evaluate.detectors import DetectorOptions, evaluate_detectors
 
     if "attribute_model" in given:
         raise UsageError("--attribute_model is for labelled faces; leave it out, or give --data with faces")
-    return evaluate_detectors(DetectorOptions(detectors=tuple(detectors), **given))
+    return evaluate_detectors(DetectorOptions(data, output, tuple(detectors), Seeing(**given)))

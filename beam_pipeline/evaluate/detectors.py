@@ -7,15 +7,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from headcount.beam_pipeline.settings import DEFAULT_MAX_PIXELS
+from headcount.beam_pipeline.settings import Seeing
 from headcount.beam_pipeline.text import printable
 from headcount.models.datasets.boxes import read_boxes
-from headcount.models.detectors import DEFAULT_MIN_FACE
 from headcount.models.detectors.search import detection_side
 from headcount.models.evaluation.detectors import Picture, compare, figures, load_detectors, table
 from headcount.models.evaluation.metrics import Metrics
+from headcount.models.quiet import ONE_CV2_THREAD
 from headcount.reports.page import make_folder
-from headcount.schemas.errors import UsageError
 from headcount.transforms.photo.decode import decode
 from headcount.transforms.photo.exif import read_metadata
 from headcount.transforms.photo.file_types import HEAD_BYTES, sniff
@@ -23,7 +22,7 @@ from headcount.transforms.photo.file_types import HEAD_BYTES, sniff
 
 @dataclass(frozen=True)
 class DetectorOptions:
-    """What `evaluate_detectors` needs to know; the defaults are those of a run."""
+    """What `evaluate_detectors` needs to know."""
 
     data: tuple[Path, ...]
     """Files of labelled boxes, or folders with one, as `models.datasets.boxes` has them."""
@@ -31,9 +30,8 @@ class DetectorOptions:
     """Folder for `metrics.json` and `index.html`."""
     detectors: tuple[str, ...] = ()
     """Each NAME or NAME=FILE; none is all that load on this machine."""
-    detector_model: str | None = None
-    min_face: float = DEFAULT_MIN_FACE
-    min_score: float | None = None
+    seeing: Seeing = Seeing()
+    """As in a run, but for `detector`."""
 
 
 def evaluate_detectors(options: DetectorOptions) -> str:
@@ -43,18 +41,18 @@ def evaluate_detectors(options: DetectorOptions) -> str:
     """
     from headcount.reports.detectors import write_detector_report
 
-    side = detection_side(options.min_face)
-    if options.min_score is not None and not 0 <= options.min_score <= 1:
-        raise UsageError(f"--min_score {options.min_score}: give a score, at least 0, at most 1")
-    detectors, left_out = load_detectors(options.detectors, options.detector_model)
+    seeing = options.seeing
+    side = detection_side(seeing.min_face)
+    detectors, left_out = load_detectors(options.detectors, seeing.detector_model)
     pictures = [picture for place in options.data for picture in read_boxes(place)]
     make_folder(options.output)
 
     def read(path: Path) -> Picture:
-        return read_picture(path, side)
+        return read_picture(path, side, seeing.max_pixels)
 
-    comparison = compare(pictures, detectors, read, side, options.min_score)
-    metrics = figures(comparison) | {"side": side, "min_face": options.min_face, "left_out": left_out}
+    with ONE_CV2_THREAD:
+        comparison = compare(pictures, detectors, read, side, seeing.min_score)
+    metrics = figures(comparison) | {"side": side, "min_face": seeing.min_face, "left_out": left_out}
     (options.output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     title = ", ".join(place.name or str(place) for place in options.data)
     write_detector_report(metrics, comparison, read, options.output / "index.html", title)
@@ -88,7 +86,7 @@ def _misfits(metrics: Metrics) -> list[str]:
     return ["most boxes found do not fit the labelled ones; draw those from forehead to chin, cheek to cheek"]
 
 
-def read_picture(path: Path, side: int) -> Picture:
+def read_picture(path: Path, side: int, max_pixels: int) -> Picture:
     """A picture as a run decodes it for a detector that searches at `side`.
 
     Raises PhotoError, OSError or ValueError where it cannot be read.
@@ -97,5 +95,5 @@ def read_picture(path: Path, side: int) -> Picture:
     kind = sniff(content[:HEAD_BYTES], path.name)
     orientation = read_metadata(content, kind.format).orientation
     start = time.perf_counter()
-    decoded = decode(content, kind.format, orientation, side, DEFAULT_MAX_PIXELS)
-    return Picture(decoded.pixels, decoded.width, 1000 * (time.perf_counter() - start))
+    decoded = decode(content, kind.format, orientation, side, max_pixels)
+    return Picture(decoded.pixels, decoded.width, decoded.height, 1000 * (time.perf_counter() - start))

@@ -14,7 +14,16 @@ from ai_edge_litert.interpreter import SignatureRunner
 from headcount.models.detectors import DEFAULT_DETECTOR, WEIGHTS
 from headcount.models.detectors.cells import STRIDES, faces_in
 from headcount.models.detectors.libraries import takes_no_model
-from headcount.models.detectors.search import LEAST_SCORE, SIZES, Detector, Find, Found, padded, resized
+from headcount.models.detectors.search import (
+    LEAST_SCORE,
+    SIZES,
+    Detector,
+    Find,
+    Found,
+    padded,
+    resized,
+    scaled_marks,
+)
 from headcount.models.framing import Framing
 from headcount.models.litert import load_runner
 
@@ -64,10 +73,11 @@ def in_scales(search: Find) -> Find:
         found: list[tuple[float, Found]] = []
         for scale, shown, most in _smaller(pixels):
             least = 0.0 if scale == 1 else LARGEST_FACE / COARSER / 2
+            # The sides of the copy are whole pixels, so the scale of each is its own.
+            x, y = pixels.shape[1] / shown.shape[1], pixels.shape[0] / shown.shape[0]
             for box, score, marks in search(padded(shown)):
                 if least <= box.height <= most:
-                    whole = None if marks is None else tuple((x * scale, y * scale) for x, y in marks)
-                    found.append((scale, (box.scaled(scale), score, whole)))
+                    found.append((scale, (box.scaled(x, y), score, scaled_marks(marks, x, y))))
         kept: list[tuple[float, Found]] = []
         for scale, one in sorted(found, key=lambda answer: -answer[1][1]):
             if all(scale == other or one[0].shared(box) <= 0.5 for other, (box, _, _) in kept):

@@ -104,8 +104,11 @@ def detect_faces(
     height, width = pixels.shape[:2]
     factor = search_factor(pixels, side)
     least = detector.min_score if min_score is None else min_score
-    found = (one for one in detector.detect(resized(pixels, factor)) if one.score >= least)
-    inside = (_placed(one, 1 / factor, width, height) for one in found)
+    shown = resized(pixels, factor)
+    found = (one for one in detector.detect(shown) if one.score >= least)
+    # Its sides are whole pixels, so the scale of each is its own.
+    x, y = width / shown.shape[1], height / shown.shape[0]
+    inside = (_placed(one, x, y, width, height) for one in found)
     return [one for one in inside if one.box.width > 0 and one.box.height > 0]
 
 
@@ -132,6 +135,11 @@ def resized(pixels: np.ndarray, factor: float) -> np.ndarray:
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if factor < 0.5 else cv2.INTER_LINEAR)
 
 
-def _placed(one: Detection, factor: float, width: int, height: int) -> Detection:
-    marks = None if one.landmarks is None else tuple((x * factor, y * factor) for x, y in one.landmarks)
-    return replace(one, box=one.box.scaled(factor).clipped(width, height), landmarks=marks)
+def scaled_marks(marks: Landmarks | None, x: float, y: float) -> Landmarks | None:
+    """The landmarks, if there are any, in a picture `x` times as wide and `y` times as high."""
+    return None if marks is None else tuple((across * x, down * y) for across, down in marks)
+
+
+def _placed(one: Detection, x: float, y: float, width: int, height: int) -> Detection:
+    box = one.box.scaled(x, y).clipped(width, height)
+    return replace(one, box=box, landmarks=scaled_marks(one.landmarks, x, y))

@@ -14,7 +14,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 
 from headcount.models.datasets.boxes import BoxedPicture
@@ -44,8 +43,14 @@ class Picture:
 
     pixels: np.ndarray
     width: int
+    height: int
     """Of the whole picture."""
     decode_ms: float
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Of x and of y, from `pixels` to the whole picture."""
+        return self.width / self.pixels.shape[1], self.height / self.pixels.shape[0]
 
 
 ReadPicture = Callable[[Path], Picture]
@@ -147,7 +152,6 @@ def compare(
 
     Raises UsageError where no picture can be read.
     """
-    cv2.setNumThreads(1)
     result = Comparison([], [], [], {})
     for name, detector in detectors.items():
         result.answers[name] = Answers(detector.min_score if min_score is None else min_score)
@@ -175,12 +179,11 @@ def _compare_picture(
     labelled: BoxedPicture, picture: Picture, found: Sequence[Detection], side: int, answers: Answers
 ) -> None:
     """Adds the faces and detections of one picture to `answers`."""
-    scale = picture.width / picture.pixels.shape[1]
-    height, width = (length * scale for length in picture.pixels.shape[:2])
-    searched = search_factor(picture.pixels, side) / scale
+    height, width = picture.height, picture.width
+    searched = search_factor(picture.pixels, side) * max(picture.pixels.shape[:2]) / max(height, width)
     visible = [one.clipped(width, height) for one in labelled.boxes]
     faces = [box for box in visible if box.width > 0 and box.height > 0]
-    placed = [one.box.scaled(scale) for one in found]
+    placed = [one.box.scaled(*picture.scale) for one in found]
     taken = match(placed, faces)
     scores = {face: one.score for face, one in zip(taken, found, strict=True) if face is not None}
     for i, box in enumerate(faces):

@@ -25,7 +25,7 @@ def read(path):
         raise PhotoError("not_an_image", "<script>")
     pixels = np.full((100, 100, 3), (0, 0, 255), np.uint8)
     pixels[50:90, 50:90], pixels[50:90, :40] = (0, 200, 0), (200, 0, 0)
-    return Picture(pixels, 100, 1.0)
+    return Picture(pixels, 100, 100, 1.0)
 
 
 def write(tmp_path, detectors, pictures, left_out=None):

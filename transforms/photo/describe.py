@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +15,6 @@ from headcount.schemas.faces import Face, round_p_age
 from headcount.schemas.failures import Failure, failure
 from headcount.schemas.labels import GENDERS, MOODS, age_group
 from headcount.transforms.photo.reader import FaceCrop
-
-BATCH_SIZE: Final = 8
-"""Faces described at once. Of 1, 8, 32 and 128 it takes the least time for each (`cards/attributes.md`),
-and the network's memory grows with it."""
 
 
 def describe(face: Face, outputs: Outputs, calibration: Calibration, attributes: Sequence[str]) -> Face:

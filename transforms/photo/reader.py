@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from headcount.models.detectors import load_detector
-from headcount.models.detectors.search import Detection, detect_faces
-from headcount.models.framing import Box, crop_face, sharpness
+from headcount.models.detectors.search import Detection, Detector, detect_faces
+from headcount.models.framing import crop_face, sharpness
 from headcount.schemas.errors import PhotoError
 from headcount.schemas.faces import Face
 from headcount.schemas.failures import Failure, failure
@@ -152,7 +152,7 @@ class PhotoReader:
         if known:
             moved = replace(known, uri=file.uri, duplicate_of=None, **_dates(taken))
             return ReadResult(kind.file_type, moved, failures=failures)
-        decoded, detections = self._look(content, kind, metadata)
+        decoded, detections = find_faces(content, kind, metadata, self._detector, self._settings)
         photo = Photo(
             uri=file.uri,
             photo_id=photo_id,
@@ -176,12 +176,14 @@ class PhotoReader:
             failures.append(failure(file.uri, "decode", "truncated", decoded.damage))
         return ReadResult(kind.file_type, photo, faces, failures)
 
-    def _look(self, content: bytes, kind: FileKind, metadata: Metadata) -> tuple[Decoded, list[Detection]]:
-        settings, side = self._settings, self._settings.detection_side
-        orientation = metadata.orientation
-        decoded = _step("decode", decode, content, kind.format, orientation, side, settings.max_pixels)
-        found = _step("detect", detect_faces, decoded.pixels, self._detector, side, settings.min_score)
-        return decoded, found
+
+def find_faces(
+    content: bytes, kind: FileKind, metadata: Metadata, detector: Detector, settings: ReadSettings
+) -> tuple[Decoded, list[Detection]]:
+    """The picture in the bytes of a photo, and the faces in its pixels; raises PhotoError."""
+    side, orientation = settings.detection_side, metadata.orientation
+    decoded = _step("decode", decode, content, kind.format, orientation, side, settings.max_pixels)
+    return decoded, _step("detect", detect_faces, decoded.pixels, detector, side, settings.min_score)
 
 
 class _LostError(PhotoError):
@@ -212,7 +214,9 @@ def _from_the_left(detection: Detection) -> tuple[float, float]:
 
 def _cut_out(photo: Photo, number: int, detection: Detection, decoded: Decoded, size: int) -> FaceCrop:
     crop = crop_face(decoded.pixels, detection.box, size)
-    box: Box = detection.box.scaled(decoded.width / decoded.pixels.shape[1])
+    height, width = decoded.pixels.shape[:2]
+    whole = detection.box.scaled(decoded.width / width, decoded.height / height)
+    box = whole.clipped(decoded.width, decoded.height)
     face = Face(
         face_id=f"{photo.photo_id}-{number}",
         photo_id=photo.photo_id,

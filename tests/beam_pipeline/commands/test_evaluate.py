@@ -85,5 +85,4 @@ def test_what_is_for_boxes_is_refused_with_labelled_faces(capsys, tmp_path):
     Image.linear_gradient("L").save(tmp_path / "female" / "a.png")
     argv = ["evaluate", "--data", str(tmp_path), "--output", str(tmp_path / "report")]
     assert "one detector frames labelled faces" in failed(capsys, *argv, "--detector", "haar,dlib-hog")
-    assert "--min_score is for labelled boxes" in failed(capsys, *argv, "--min_score", "0.5")
     assert "no detector model at none" in failed(capsys, *argv, "--detector", "yunet=none")

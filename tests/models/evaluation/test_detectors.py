@@ -35,7 +35,8 @@ def read(path):
         raise PhotoError("not_an_image", "no picture")
     if path.name.startswith("gone"):
         raise FileNotFoundError(2, "No such file or directory")
-    return Picture(np.full((100, 100, 3), 127, np.uint8), 200 if path.name.startswith("half") else 100, 3.0)
+    side = 200 if path.name.startswith("half") else 100
+    return Picture(np.full((100, 100, 3), 127, np.uint8), side, side, 3.0)
 
 
 def picture(name, *boxes):
@@ -159,7 +160,7 @@ def test_average_precision_is_the_area_under_the_best_precision_from_each_recall
 def test_the_face_in_a_portrait_is_found(portrait):
     pictures = [picture("portrait", Box(178, 63, 267, 174))]
     made = {name: load_detector(name) for name in (DEFAULT_DETECTOR, "haar")}
-    metrics = figures(compare(pictures, made, lambda path: Picture(portrait, 512, 1.0), 512))
+    metrics = figures(compare(pictures, made, lambda path: Picture(portrait, 512, 512, 1.0), 512))
     assert {name: row["recall"] for name, row in metrics["by_detector"].items()} == dict.fromkeys(made, 1)
     assert metrics["by_detector"]["haar"]["detect_ms"] > 0
     assert metrics["by_detector"]["haar"]["by_pixels"] == {"64-128": {"faces": 1, "found": 1, "recall": 1}}

@@ -2,10 +2,13 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from PIL import Image
 
-from headcount.models.framing import CROP_SIZE
+from headcount.models.detectors.search import Detector
+from headcount.models.framing import CROP_SIZE, Box, Framing
 from headcount.schemas.failures import MACHINE_CODES
 from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.photo import reader
 from headcount.transforms.photo.reader import PhotoReader
 
 
@@ -35,6 +38,18 @@ def test_a_turned_photo_is_upright_in_its_row_and_boxes(read):
     assert found.crop.shape == (CROP_SIZE, CROP_SIZE, 3)
     assert face.age is None
     assert face.brightness == pytest.approx(found.crop.mean(), rel=0.2)
+
+
+def test_boxes_end_inside_the_photo_and_have_the_scale_of_each_axis(album, reading, tmp_path, monkeypatch):
+    Image.new("RGB", (30000, 700)).save(tmp_path / "panorama.png")
+    whole = Detector("made", 0.5, Framing(), lambda pixels: [(Box(0, 0, 704, 17), 0.9, None)])
+    monkeypatch.setattr(reader, "load_detector", lambda *args: whole)
+    found = FoundFile(str(tmp_path / "panorama.png"), str(tmp_path), 1, 0.0)
+    (crop,) = PhotoReader(reading).read(found).faces
+    face = crop.face
+    assert (face.left, face.top, face.right, face.bottom) == pytest.approx((0, 0, 30000, 700))
+    assert face.right <= 30000
+    assert face.bottom <= 700
 
 
 def test_copies_share_their_id(read):
