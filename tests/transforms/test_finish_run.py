@@ -149,3 +149,37 @@ def test_rows_that_an_earlier_version_wrote_are_kept_with_the_columns_of_today(i
     assert tuple(faces.age_group.cat.categories) == AGE_GROUP_NAMES
     assert faces.set_index("uri").p_age[kept.uri].dtype == np.float32
     assert pd.read_parquet(tmp_path / "footfall").camera.unique().tolist() == ["/cam"]
+
+
+@pytest.fixture
+def earlier(write):
+    """Tables of a run with two photos of two faces each."""
+    photos = [dataclasses.replace(photo(f"/{name}", name, DAY), faces=2) for name in ("again", "kept")]
+    faces = [dataclasses.replace(face(one), face_id=f"{one.photo_id}-{n}") for one in photos for n in (0, 1)]
+    files = [file(one.uri, "photo", "jpeg") for one in photos]
+    rows = {"photos": photos, "faces": faces, "failures": [], "files": files}
+    return Earlier(**{table: write(table, rows[table]).path for table in rows})
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_photo_that_is_read_again_has_the_faces_of_now_alone(info, write, tmp_path, earlier, same):
+    again = photo("/again", "again", DAY)
+    parts = [
+        write("photos", [again]),
+        write("faces", [dataclasses.replace(face(again), age=70, age_group="senior")]),
+        write("files", [dataclasses.replace(file("/again", "photo", "jpeg"), version="2")]),
+        Part("kept", write("files", [file("/kept", "photo", "jpeg")]).path, 1),
+    ]
+    finish_run(dataclasses.replace(info, earlier=earlier, same=same), parts)
+    faces = pd.read_parquet(tmp_path / "faces")
+    assert faces[faces.photo_id == "again"].age.tolist() == [70]
+    assert (faces.photo_id == "kept").sum() == 2
+
+
+def test_a_photo_without_a_face_by_other_settings_has_none(info, write, tmp_path, earlier):
+    again = dataclasses.replace(photo("/again", "again", DAY), faces=0)
+    kept = Part("kept", write("files", [file("/kept", "photo", "jpeg")]).path, 1)
+    parts = [write("photos", [again]), write("files", [file("/again", "photo", "jpeg")]), kept]
+    info = dataclasses.replace(info, earlier=earlier, same=False)
+    finish_run(info, parts)
+    assert "again" not in set(pd.read_parquet(tmp_path / "faces").photo_id)

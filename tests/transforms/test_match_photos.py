@@ -1,5 +1,6 @@
 import os
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from apache_beam.coders import FastPrimitivesCoder
@@ -168,3 +169,14 @@ def test_a_file_is_the_same_after_a_shuffle(name):
     file = FoundFile(f"/photos/ü/{name}", "/photos/ü", 5, 1.5, (f"/photos/ü/{name}.xmp",), "+1:2")
     coder = FastPrimitivesCoder()
     assert FoundFile.unpacked(coder.decode(coder.encode(file.packed()))) == file
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"size": 6}, {"modified": 2.5}, {"sidecar_version": "+1:3"}, {"root": "/photos"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_version_changes_with_all_that_rows_come_from(change):
+    """The root too: names of the folders below it may be dates."""
+    file = FoundFile("/photos/2019/a.jpg", "/photos/2019", 5, 1.5, ("/photos/2019/a.xmp",), "+1:2")
+    assert replace(file, **change).version != file.version

@@ -104,7 +104,8 @@ class ChildPool:
             except BaseException as error:
                 future.set_exception(error)
             if child and child.has_ended:
-                child = self._end(child)
+                self._end(child)
+                child = None
         if child:
             self._end(child)
 

@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 from PIL.TiffImagePlugin import IFDRational
 
 from headcount.transforms.photo.containers import MAX_XMP
-from headcount.transforms.photo.exif import DateText, Metadata, read_metadata
+from headcount.transforms.photo.exif import DateText, Metadata, _Bounded, _ExhaustedError, read_metadata
 from headcount.transforms.photo.file_types import HEAD_BYTES, sniff
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
@@ -111,7 +111,7 @@ def jpeg(exif: bytes) -> bytes:
 
 
 BIG = (1 << 32) - 1
-ASCII, LONG, RATIONAL = 2, 4, 5
+ASCII, LONG, RATIONAL, SIGNED = 2, 4, 5, 10
 
 
 @pytest.mark.parametrize(
@@ -178,6 +178,51 @@ def test_zero_denominators_give_no_position() -> None:
     tags.get_ifd(GPS_IFD).update(position | {7: (IFDRational(1, 0),) * 3, 29: "2014:07:06"})
     metadata = read_metadata(jpeg(tags.tobytes()[6:]), "jpeg")
     assert (metadata.latitude, metadata.longitude, metadata.gps_utc) == (None, 7.118611111111111, None)
+
+
+def with_position(latitude: tuple[float, ...], side: str) -> Metadata:
+    """What is read of a position; signed fractions, which the format has no place for but some write."""
+    entries = b"".join(struct.pack("<ii", int(part * 100), 100) for part in latitude)
+    gps = struct.pack("<HHHII", 2, 1, ASCII, 2, ord(side))
+    gps += struct.pack("<HHII", 2, SIGNED, len(latitude), 26 + 30) + b"\0" * 4
+    segment = tiff((0x8825, LONG, 1, struct.pack("<I", 26)), tail=gps + entries)
+    return read_metadata(jpeg(segment), "jpeg")
+
+
+@pytest.mark.parametrize(
+    ("latitude", "side", "degrees"),
+    [
+        ((30, 30, 36), "N", 30.51),
+        ((30, 30, 36), "S", -30.51),
+        ((90, 0, 0), "N", 90),
+        ((30.5,), "N", 30.5),
+        ((-30, 30, 36), "N", None),
+        ((30, -30, 0), "S", None),
+        ((90, 0, 36), "N", None),
+        ((30, 30, 36), "E", None),
+        ((1, 2, 3, 4), "N", None),
+    ],
+)
+def test_a_position_is_degrees_on_a_side_of_the_equator(
+    latitude: tuple[float, ...], side: str, degrees: float | None
+) -> None:
+    """Negative parts say nothing that can be trusted: some mean the other side, some are overflows."""
+    assert with_position(latitude, side).latitude == (degrees and pytest.approx(degrees))
+
+
+def test_reads_beyond_the_end_are_bounded_first() -> None:
+    """A thousand there are more than any camera's mistake, and within a file 20,000 are not."""
+
+    def read(count: int, at: int) -> None:
+        file = _Bounded(b"x" * 20_000)
+        file.seek(at)
+        for _ in range(count):
+            file.read(1)
+
+    read(20_000, at=0)
+    read(100, at=30_000)
+    with pytest.raises(_ExhaustedError):
+        read(1_000, at=30_000)
 
 
 @settings(deadline=None)

@@ -92,3 +92,15 @@ def test_too_many_pixels_are_a_failure(read):
 def test_other_files_are_skipped(read):
     result = read("notes.csv")
     assert (result.file_type, result.photo, result.failures) == ("csv", None, [])
+
+
+def test_a_position_is_written_only_where_it_is_asked_for(reading, tmp_path, portrait):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "S", 2: (30.0, 30.0, 0.0), 3: "E", 4: (7.0, 15.0, 36.0)})
+    path = tmp_path / "placed.jpg"
+    Image.fromarray(portrait).save(path, exif=exif)
+    placed = FoundFile(str(path), str(tmp_path), path.stat().st_size, 0.0)
+    hidden = PhotoReader(reading).read(placed).photo
+    assert (hidden.latitude, hidden.longitude) == (None, None)
+    kept = PhotoReader(replace(reading, keep_location=True)).read(placed).photo
+    assert (kept.latitude, kept.longitude) == pytest.approx((-30.5, 7.26))
