@@ -19,8 +19,8 @@ def metrics_of(result: PipelineResult) -> dict[str, Any]:
     counted: dict[str, Any] = {}
     for one in found["counters"]:
         name = f"{one.key.metric.namespace}.{one.key.metric.name}"
-        counted[name] = counted.get(name, 0) + one.result
-    for one in found["distributions"]:
+        counted[name] = counted.get(name, 0) + (one.result or 0)  # Prism has None for 0.
+    for one in (one for one in found["distributions"] if one.result and one.result.count):
         name, new = f"{one.key.metric.namespace}.{one.key.metric.name}", one.result
         old = counted.get(name, {"count": 0, "sum": 0, "min": new.min, "max": new.max})
         counted[name] = {
