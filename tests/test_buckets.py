@@ -62,7 +62,7 @@ def test_a_run_from_bucket_to_bucket_has_the_rows_of_a_local_one(store, place, a
     shutil.copytree(album, local)
     Image.linear_gradient("L").rotate(180).save(local / "beside.png")
     beside = {"photoTakenTime": {"timestamp": "1100000000"}}
-    (local / "beside.png.json").write_text(json.dumps(beside))
+    (local / "Beside.PNG.supplemental-metadata.JSON").write_text(json.dumps(beside))
     run(Settings(input=(str(local),), output=str(tmp_path / "out"), processes=1))
     source = store.upload(local, f"{tmp_path.name}/in")
     run(Settings(input=(source,), output=f"{place}/out", processes=1))

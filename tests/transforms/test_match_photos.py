@@ -147,6 +147,29 @@ def test_sidecars_come_with_their_photo(tmp_path):
     assert sidecars["b.jpg"] == ()
 
 
+def test_the_names_in_a_folder_show_how_its_dates_are_ordered(tmp_path):
+    for name in (
+        "eu/04-03-2019.jpg",
+        "eu/13-02-2019.jpg",
+        "us/04-03-2019.jpg",
+        "us/02-13-2019.jpg",
+        "04-03-2019.jpg",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [f for f in match_inputs([str(tmp_path)]) if isinstance(f, FoundFile)]
+    orders = {os.path.relpath(f.path, tmp_path): f.day_order for f in found}
+    single = [f for f in match_inputs([str(tmp_path / "eu/04-03-2019.jpg")]) if isinstance(f, FoundFile)]
+    assert orders == {
+        "eu/04-03-2019.jpg": "day first",
+        "us/04-03-2019.jpg": "month first",
+        "04-03-2019.jpg": "",
+        "eu/13-02-2019.jpg": "",
+        "us/02-13-2019.jpg": "",
+    }
+    assert [f.day_order for f in single] == ["day first"]
+
+
 def test_a_file_named_by_two_inputs_is_read_once(album):
     inputs = (str(album), str(album / "2019"), str(album / "2019" / "turned.jpg"))
     (found, _, _) = [tuple(map(os.fsencode, inputs))] | MatchPhotos(exclude=None)

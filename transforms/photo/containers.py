@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import pillow_heif
 from PIL import Image
@@ -69,7 +69,7 @@ def find_parts(image: bytes, format: str | None) -> Parts:
     return parts
 
 
-def _of_info(info: dict[str, bytes | None]) -> Parts:
+def _of_info(info: Mapping[Any, Any]) -> Parts:
     parts = Parts(xmp=info.get("xmp"))
     if exif := info.get("exif"):
         parts.add("exif", exif)

@@ -232,9 +232,8 @@ def _coarser(folder: str, found: list[Found]) -> list[Found]:
 def _coarse_moment(match: re.Match[str]) -> Moment | None:
     part = match.groupdict()
     if "last" in part:
-        last = part["first"][:2] + part["last"]
-        ends = make_moment([part["first"]]), make_moment([last])
-        return common(*ends) if ends[0] and ends[1] and ends[0].at < ends[1].at else ends[0]
+        first, last = make_moment([part["first"]]), make_moment([part["first"][:2] + part["last"]])
+        return common(first, last) if first and last and first.at < last.at else first
     if "tens" in part:
         # 1980 is a year, 80 a number, 30s half a minute, and 20er of one of two centuries.
         named, least = part["ending"] or " " in match[0], "5" if part["ending"] == "s" else "3"
