@@ -6,6 +6,7 @@ import inspect
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -71,8 +72,10 @@ def run(
 
     Raises UsageError for what cannot be used, before any work, RefusedError for a run that is not published
     because of what it would lose, and RunError for one that fails or has more failures than `max_failures`.
+    Warns of a run that is incomplete.
     """
     settings = make_settings(input=input, output=output, **options)
+    from headcount.beam_pipeline.ending import TOO_MANY_FAILURES, ending
     from headcount.beam_pipeline.progress import in_notebook
     from headcount.beam_pipeline.run import run_and_measure
     from headcount.runners.engines import root_cause
@@ -84,16 +87,18 @@ def run(
     except HeadcountError:
         raise
     except Exception as error:
+        why = root_cause(error)
+        if "KeyboardInterrupt" in why:  # An engine makes of it what it makes of any error in a step.
+            raise KeyboardInterrupt from error
         left = f"{settings.output} is still as the last complete run left it"
-        raise RunError(f"the run failed: {root_cause(error)}; {left}") from error
+        raise RunError(f"the run failed: {why}; {left}") from error
     if manifest is None:
         raise UsageError("--template_location only writes the job down; use the command headcount run")
-    failures = manifest.rows["failures"]
-    if settings.max_failures is not None and failures > settings.max_failures:
-        raise RunError(
-            f"{failures} failures, more than --max_failures {settings.max_failures};"
-            f" headcount.read({settings.output!r}) has the tables"
-        )
+    status, line = ending(manifest, settings.max_failures)
+    if status == TOO_MANY_FAILURES:
+        raise RunError(f"{line}; headcount.read({settings.output!r}) has the tables")
+    if line:
+        warnings.warn(line, stacklevel=2)
     return Result(settings.output, manifest, metrics)
 
 
@@ -121,5 +126,4 @@ def look(photo: Place, **options: Any) -> Look:
     settings = Seeing(**read_options(Seeing, options))
     from headcount.beam_pipeline.look import see
 
-    seen = see(os.fspath(photo), settings)
-    return Look(seen.photo, seen.faces, seen.picture)
+    return Look(*see(os.fspath(photo), settings))

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from headcount.schemas.columns import arrow_table
 from headcount.schemas.errors import UsageError
 from headcount.schemas.faces import Face
+from headcount.schemas.failures import Failure
 from headcount.schemas.manifest import Manifest
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.output import output_at
@@ -96,13 +97,17 @@ class Look:
     """What is seen in one picture; a notebook shows it.
 
     `picture` is uint8 RGB [height, width, 3] with a numbered box around each face, `faces` has the columns
-    of the faces table, the face with number 1 first, and `photo` is the picture's row of the photos table.
+    of the faces table, the face with number 1 first, `photo` is the picture's row of the photos table, and
+    `failures` says what was lost of it.
     """
 
-    def __init__(self, photo: Photo, faces: Sequence[Face], picture: Image.Image) -> None:
+    def __init__(
+        self, photo: Photo, faces: Sequence[Face], picture: Image.Image, failures: Sequence[Failure]
+    ) -> None:
         self._image = picture
         self.faces: pd.DataFrame = arrow_table(Face, faces).to_pandas()
         self.faces.index += 1
+        self.failures: pd.DataFrame = arrow_table(Failure, failures).to_pandas()
         self.photo: pd.Series[Any] = arrow_table(Photo, [photo]).to_pandas().iloc[0]
 
     @cached_property

@@ -3,18 +3,22 @@
 import inspect
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import apache_beam as beam
 import numpy as np
 import pandas as pd
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 from PIL import Image
 
 import headcount
 from headcount.beam_pipeline.options import options_of
+from headcount.runners.engines import IN_PROCESS
 from headcount.schemas import errors
 from headcount.schemas.columns import arrow_schema
 from headcount.schemas.tables import TABLES
@@ -115,6 +119,7 @@ def test_a_picture_is_looked_at(album):
     assert list(seen.faces.index) == [1]
     assert seen.faces.gender.isna().all()
     assert (seen.photo.width, seen.photo.height) == (400, 512)
+    assert len(seen.failures) == 0
     assert (seen.picture.shape, seen.picture.dtype) == ((512, 400, 3), np.uint8)
     assert (seen.picture == (255, 212, 0)).all(axis=2).sum() > 200
 
@@ -183,3 +188,43 @@ def test_the_module_is_the_command(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.stdout.strip() == f"headcount {headcount.__version__}"
+
+
+def test_the_page_runs(album, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(album, "photos")
+    shutil.copy(album / "2019" / "turned.jpg", "party.jpg")
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(block, names)
+    assert len(blocks) == 4
+    (written,) = Path().glob("faces-*.jsonl")
+    assert len(written.read_text().splitlines()) == 3
+    assert "The name says photo, the content does not." in capsys.readouterr().out
+
+
+def test_the_sinks_of_the_page_take_the_rows(album, tmp_path, monkeypatch):
+    text = (ROOT / "docs" / "python.md").read_text()
+    _, parquet = re.findall(r"```python no-run\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    with beam.Pipeline(options=PipelineOptions([f"--runner={IN_PROCESS}"])) as pipeline:
+        rows = pipeline | beam.Create([album]) | headcount.ReadFaces(processes=1)
+        exec(parquet, {"beam": beam, "rows": rows})
+    (written,) = Path().glob("faces-*.parquet")
+    assert pd.read_parquet(written).age_group.notna().all()
+
+
+def test_an_incomplete_run_is_a_warning(album, tmp_path, monkeypatch):
+    monkeypatch.setattr("headcount.beam_pipeline.ending.ending", lambda *given: (3, "incomplete: a folder"))
+    with pytest.warns(UserWarning, match="incomplete: a folder"):
+        headcount.run(album / "2019", tmp_path, processes=1, progress=False)
+
+
+def test_an_interruption_in_a_step_is_one(album, tmp_path, monkeypatch):
+    def interrupted(*given):
+        raise RuntimeError("KeyboardInterrupt [while running 'ReadPhotos']")
+
+    monkeypatch.setattr("headcount.beam_pipeline.run.build", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        headcount.run(album, tmp_path / "out", progress=False)
