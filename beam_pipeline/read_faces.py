@@ -82,9 +82,9 @@ class ReadFaces(beam.PTransform):
         )
 
 
-def _as_inputs(places: Sequence[str | os.PathLike[str]]) -> Iterable[tuple[str, ...]]:
+def _as_inputs(places: Sequence[str | os.PathLike[str]]) -> Iterable[tuple[bytes, ...]]:
     if places:
-        yield tuple(os.path.expanduser(os.fspath(place)) for place in places)
+        yield tuple(os.fsencode(os.path.expanduser(place)) for place in places)
 
 
 def _photo_row(photo: Photo) -> Any:

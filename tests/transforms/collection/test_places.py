@@ -147,6 +147,14 @@ def test_a_glob_passes_over_what_a_folder_would_and_says_so(place):
     )
 
 
+def test_what_is_hidden_is_read_when_it_is_named(place):
+    place.put("in/a.jpg", "in/.old/b.jpg", "in/.c.jpg")
+    assert place.match("in/.o*/*.jpg", "in/.c*").files == ["in/.c.jpg", "in/.old/b.jpg"]
+    found = place.match("in", "in/.old")
+    assert found.files == ["in/.old/b.jpg", "in/a.jpg"]
+    assert found.skipped == {"in/.c.jpg": "hidden file"}
+
+
 def test_a_glob_lists_completely_only_what_it_enters(place):
     place.put("in/a.jpg", "in/b.png")
     assert place.match("in/*.jpg").listed == {}
@@ -253,11 +261,14 @@ def test_lists_made_by_find_pass_over_what_folders_do(place):
     place.put("list.txt", content=b"in/a.jpg\nin/.thumbs/a.jpg\nin/@eaDir/a.jpg/small.jpg\nin/._a.jpg\n")
     found = place.match("list.txt")
     assert found.files == ["in/a.jpg"]
-    assert found.skipped == {
-        "in/.thumbs": "hidden folder",
-        "in/@eaDir": "hidden folder",
-        "in/._a.jpg": "hidden file",
-    }
+    hidden = {"in/@eaDir": "hidden folder", "in/._a.jpg": "hidden file"}
+    assert found.skipped == hidden | {"in/.thumbs": "hidden folder"}
+    # From elsewhere, the folder above a file may be as hidden as it likes, but for those of systems.
+    lines = [f"{place.url}/in/{name}" for name in (".thumbs/a.jpg", "@eaDir/a.jpg/small.jpg", "._a.jpg")]
+    place.put("elsewhere/list.txt", content="\n".join(lines).encode())
+    found = place.match("elsewhere/list.txt")
+    assert found.files == ["in/.thumbs/a.jpg"]
+    assert found.skipped == {"in/@eaDir": "hidden folder"} | {"in/._a.jpg": "hidden file"}
 
 
 def test_a_list_on_a_disk_names_objects_of_a_bucket(disk, s3, tmp_path):
@@ -452,6 +463,15 @@ def test_a_link_to_a_folder_elsewhere_is_entered_under_its_own_name(disk):
         assert found.files == ["in/b.jpg", "in/y/sub/a.jpg"]
         assert found.skipped == {"in/x": "link to a folder that was met"}
         assert found.roots["in/y/sub/a.jpg"] == "in"
+
+
+@pytest.mark.parametrize("name", ["a", "z"])
+def test_of_two_paths_to_one_named_file_that_without_links_counts(disk, name):
+    disk.put("folder/a.jpg")
+    link(disk, name, "folder")
+    found = disk.match(f"{name}/a.jpg", "folder/*.jpg")
+    assert found.files == ["folder/a.jpg"]
+    assert found.skipped == {f"{name}/a.jpg": "link to a file that was met"}
 
 
 def test_a_file_system_that_numbers_nothing_has_as_many_folders_and_files_as_it_shows(disk, monkeypatch):
