@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -16,10 +15,10 @@ from headcount.models.detectors.cells import STRIDES, faces_in
 from headcount.models.detectors.libraries import takes_no_model
 from headcount.models.detectors.search import (
     LEAST_SCORE,
-    SIZES,
     Detector,
     Find,
     Found,
+    Networks,
     padded,
     resized,
     scaled_marks,
@@ -50,15 +49,12 @@ def own_detector(weights: str) -> Detector:
 def litert_search(weights: str) -> Find:
     """The network in the `.tflite` file `weights`, without framing, at the one size of each picture."""
 
-    # LiteRT plans a network's memory anew for each other size, so each size has a network of its own.
-    @functools.lru_cache(maxsize=SIZES)
-    def load(height: int, width: int) -> SignatureRunner:
-        return load_runner(weights)
+    networks: Networks[SignatureRunner] = Networks(lambda height, width: load_runner(weights))
 
     def find(pixels: np.ndarray) -> Iterable[Found]:
         below, beside = (-side % STRIDES[-1] for side in pixels.shape[:2])
         pixels = cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT)
-        return faces_in(load(*pixels.shape[:2])(pixels=pixels[None]), LEAST_SCORE)
+        return faces_in(networks.of(*pixels.shape[:2])(pixels=pixels[None]), LEAST_SCORE)
 
     return find
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -33,11 +33,15 @@ LEAST_SCORE: Final = 0.3
 """Lowest score of what our network and YuNet report at all."""
 
 SIZES: Final = 6
-"""Sizes of pictures for which a network is kept: upright and across, at three scales."""
+KEPT_PIXELS: Final = 2 * 2**20
+"""Sizes of pictures for which a network is kept at least: upright and across, at three scales; and pixels up
+to which there are more: five usual shapes of photos at the default's side. Each takes 66 bytes a pixel."""
 
 MAX_ENLARGEMENT: Final = 2.0
 """Small pictures are enlarged no more than this: it shows a detector nothing new, and a face that fills a
 picture of 700 pixels is larger than those it learned from."""
+
+T = TypeVar("T")
 
 Landmarks = tuple[tuple[float, float], ...]
 """Five points (x, y): right eye, left eye, nose, right and left mouth corner (the person's own right)."""
@@ -78,6 +82,26 @@ class Detector:
             for box, score, marks in self.find(padded(pixels))
         ]
         return sorted(found, key=lambda one: (-one.score, one.box.left, one.box.top))
+
+
+class Networks(Generic[T]):
+    """A network for each size of picture, since each plans its memory anew for another size, which takes as
+    long as a third of a search. Those not used for longest go first.
+    """
+
+    def __init__(self, load: Callable[[int, int], T]) -> None:
+        """`load` makes the network for a height and width."""
+        self._load = load
+        self._kept: dict[tuple[int, int], T] = {}
+
+    def of(self, height: int, width: int) -> T:
+        """The network for this size."""
+        size = height, width
+        network = self._kept.pop(size, None) or self._load(height, width)
+        self._kept[size] = network
+        while len(self._kept) > SIZES and sum(h * w for h, w in self._kept) > KEPT_PIXELS:
+            del self._kept[next(iter(self._kept))]
+        return network
 
 
 def detection_side(min_face: float = DEFAULT_MIN_FACE) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 
 import cv2
 import numpy as np
 
 from headcount.models.detectors.cells import SAME_FACE
-from headcount.models.detectors.search import LEAST_SCORE, MIN_SIDE, SIZES, Detector, Find, Found
+from headcount.models.detectors.search import LEAST_SCORE, MIN_SIDE, Detector, Find, Found, Networks
 from headcount.models.framing import Box, Framing
 from headcount.schemas.errors import UsageError
 
@@ -24,18 +23,17 @@ def load(model_path: str | None) -> Detector:
 
 
 def _opencv_search(model_path: str) -> Find:
-    # OpenCV plans a network's memory anew for each other size, so each size has a network of its own.
-    @functools.lru_cache(maxsize=SIZES)
-    def load(width: int, height: int) -> cv2.FaceDetectorYN:
+    def load(height: int, width: int) -> cv2.FaceDetectorYN:
         return cv2.FaceDetectorYN.create(model_path, "", (width, height), LEAST_SCORE, SAME_FACE, 5000)
 
+    networks = Networks(load)
     try:
-        load(MIN_SIDE, MIN_SIDE)
+        networks.of(MIN_SIDE, MIN_SIDE)
     except cv2.error as error:
         raise UsageError(f"{model_path} is not a YuNet model; give the path of its .onnx file") from error
 
     def find(pixels: np.ndarray) -> Iterable[Found]:
-        net = load(pixels.shape[1], pixels.shape[0])
+        net = networks.of(*pixels.shape[:2])
         _, rows = net.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         for row in () if rows is None else rows.tolist():
             x, y, w, h = row[:4]

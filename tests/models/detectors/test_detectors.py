@@ -9,7 +9,14 @@ import pytest
 
 from headcount.models.detectors import DEFAULT_DETECTOR, DETECTORS, load_detector
 from headcount.models.detectors.headcount import in_scales
-from headcount.models.detectors.search import Detection, Detector, detect_faces, detection_side
+from headcount.models.detectors.search import (
+    SIZES,
+    Detection,
+    Detector,
+    Networks,
+    detect_faces,
+    detection_side,
+)
 from headcount.models.framing import Box, Framing
 from headcount.schemas.errors import UsageError
 
@@ -111,6 +118,26 @@ def test_a_picture_is_asked_only_for_faces_of_its_size():
 def test_faces_side_by_side_all_stay():
     near = [(Box(0, 0, 80, 100), 0.9, None), (Box(70, 0, 150, 100), 0.8, None)]
     assert len(searched({640: near})[0]) == 2
+
+
+def test_a_network_is_kept_for_each_usual_size_and_the_oldest_goes_first():
+    made = []
+
+    def load(height, width):
+        made.append((height, width))
+        return height, width
+
+    networks = Networks(load)
+    usual = [(544, 704), (704, 544), (480, 704), (704, 480), (416, 704)]
+    sizes = usual + [(max(64, h // 4), max(64, w // 4)) for h, w in usual]
+    for _ in range(3):
+        assert [networks.of(*size) for size in sizes] == sizes
+    assert made == sizes
+    for height in range(3008, 3008 + 32 * SIZES, 32):
+        networks.of(height, 4096)
+    networks.of(*sizes[0])
+    assert made.count(sizes[0]) == 2
+    assert len(networks._kept) == SIZES
 
 
 def test_names_import_no_detector():
