@@ -9,14 +9,17 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import inspect
 import math
 import os
 import typing
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from headcount.schemas.errors import UsageError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 REQUIRED: Final = dataclasses.MISSING
 """The default of an option that has none."""
@@ -149,6 +152,23 @@ def read_options(owner: type, given: Mapping[str, Any], *, partly: bool = False)
         if one.default is REQUIRED and given.get(one.name) in (None, "", [], ()) and not partly:
             raise UsageError(f"--{one.name} is missing; give {one.help}")
     return {name: options[name].read(value) for name, value in given.items()}
+
+
+def with_options(owner: type) -> Callable[[Function], Function]:
+    """Shows the options of `owner`, with their defaults, in the signature that help() and a notebook show."""
+
+    def add(function: Function) -> Function:
+        signature = inspect.signature(function)
+        own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+        options = [
+            inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default)
+            for one in options_of(owner)
+            if one.default is not REQUIRED
+        ]
+        function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+        return function
+
+    return add
 
 
 def add_flags(parser: argparse.ArgumentParser, owner: type, names: Collection[str] | None = None) -> None:

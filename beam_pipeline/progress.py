@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 import warnings
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
+from headcount.beam_pipeline.notebook import in_notebook
 from headcount.transforms.tally import TALLY
 
 if TYPE_CHECKING:
@@ -35,11 +35,6 @@ def progress_line(counts: Mapping[str, int], seconds: float) -> str:
 def _details(counts: Mapping[str, int], seconds: float) -> str:
     rate = counts["photos"] / seconds if seconds > 0 else 0.0
     return f"{rate:.1f} photos/s, {counts['faces']:,} faces, {counts['failures']:,} failures"
-
-
-def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook."""
-    return "ipykernel.zmqshell" in sys.modules
 
 
 class Progress:

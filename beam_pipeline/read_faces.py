@@ -13,7 +13,7 @@ from apache_beam import coders
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindows
 
-from headcount.beam_pipeline.options import read_options
+from headcount.beam_pipeline.options import read_options, with_options
 from headcount.beam_pipeline.seeing import describe_settings, read_settings
 from headcount.beam_pipeline.settings import Reading
 from headcount.models.attributes import load_attribute_model
@@ -51,6 +51,7 @@ class ReadFaces(beam.PTransform):
     UsageError for one that cannot be used, and for a PCollection without an end.
     """
 
+    @with_options(Reading)
     def __init__(self, **options: Any) -> None:
         super().__init__()
         self._options = Reading(**read_options(Reading, options))

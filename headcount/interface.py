@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from headcount.beam_pipeline.options import REQUIRED, options_of, read_options
+from headcount.beam_pipeline.options import read_options, with_options
 from headcount.beam_pipeline.settings import Seeing, Settings, make_settings
 from headcount.results import Look, Result
 from headcount.schemas.errors import HeadcountError, RunError, UsageError
@@ -21,41 +18,8 @@ from headcount.transforms.collection.storage import is_remote
 Place = str | os.PathLike[str]
 """A folder, a file or a glob, `gs://...` or `s3://...`."""
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 
-
-def _with_options(owner: type) -> Callable[[Function], Function]:
-    """Shows the options of `owner`, with their defaults, in the signature that help() and a notebook show."""
-
-    def add(function: Function) -> Function:
-        signature = inspect.signature(function)
-        own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
-        options = [
-            inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default)
-            for one in options_of(owner)
-            if one.default is not REQUIRED
-        ]
-        function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
-        return function
-
-    return add
-
-
-@contextmanager
-def _without_beams_warning() -> Iterator[None]:
-    """Keeps back what Beam's RunInference says of a package that only models under PyTorch need."""
-
-    def keep(record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith("Resource module is not available")
-
-    logging.getLogger().addFilter(keep)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeFilter(keep)
-
-
-@_with_options(Settings)
+@with_options(Settings)
 def run(
     input: Place | Iterable[Place],
     output: Place,
@@ -76,13 +40,13 @@ def run(
     """
     settings = make_settings(input=input, output=output, **options)
     from headcount.beam_pipeline.ending import TOO_MANY_FAILURES, ending
-    from headcount.beam_pipeline.progress import in_notebook
+    from headcount.beam_pipeline.notebook import in_notebook, quiet_beam
     from headcount.beam_pipeline.run import run_and_measure
     from headcount.runners.engines import root_cause
 
     stream = (sys.stdout if in_notebook() else sys.stderr) if progress else None
     try:
-        with _without_beams_warning():
+        with quiet_beam():
             manifest, metrics = run_and_measure(settings, beam_args, stream)
     except HeadcountError:
         raise
@@ -117,7 +81,7 @@ def read(output: Place) -> Result:
     return Result(place, read_manifest(place))
 
 
-@_with_options(Seeing)
+@with_options(Seeing)
 def look(photo: Place, **options: Any) -> Look:
     """What is seen in one picture, given by its path or its http(s) address.
 

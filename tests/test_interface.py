@@ -18,6 +18,7 @@ from PIL import Image
 
 import headcount
 from headcount.beam_pipeline.options import options_of
+from headcount.beam_pipeline.settings import Reading, Seeing, Settings
 from headcount.runners.engines import IN_PROCESS
 from headcount.schemas import errors
 from headcount.schemas.columns import arrow_schema
@@ -170,10 +171,9 @@ def test_more_failures_than_allowed_are_an_error(album, tmp_path):
     assert len(headcount.read(tmp_path).photos) == 4
 
 
-@pytest.mark.parametrize("function", ["run", "look"])
-def test_help_and_notebooks_show_the_options(function):
-    owner = headcount.Settings if function == "run" else headcount.Settings.__mro__[2]
-    shown = inspect.signature(getattr(headcount, function)).parameters
+@pytest.mark.parametrize(("name", "owner"), [("run", Settings), ("look", Seeing), ("ReadFaces", Reading)])
+def test_help_and_notebooks_show_the_options(name, owner):
+    shown = inspect.signature(getattr(headcount, name)).parameters
     for option in options_of(owner):
         assert option.name in shown
     assert shown["min_face"].default == 0.04

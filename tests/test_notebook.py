@@ -2,20 +2,13 @@
 
 import os
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from tests.test_house import asked_for
-
 nbclient = pytest.importorskip("nbclient", reason="no nbclient: install headcount[test]")
 nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("ipykernel", reason="no ipykernel: install headcount[test]")
-
-pytestmark = pytest.mark.skipif(
-    version("pandas") not in asked_for("pandas"), reason="Beam's notebooks need the pandas of setup.py"
-)
 
 ROOT = Path(__file__).parents[1]
 CELLS = (
@@ -54,6 +47,11 @@ def texts(cell) -> str:
 def test_a_run_shows_a_bar(outputs):
     assert "error" not in {output.output_type for output in outputs[1]}
     assert "%|" in texts(outputs[1])
+
+
+def test_a_run_shows_nothing_else(outputs):
+    """Beam would warn of what it lacks to be interactive, and make the page load scripts from elsewhere."""
+    assert {(output.output_type, output.get("name")) for output in outputs[1]} == {("stream", "stdout")}
 
 
 def test_tables_are_shown(outputs):
