@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from headcount.transforms.photo.evidence import Moment
-from headcount.transforms.photo.spellings import YEAR, Found, common, find_dates
+from headcount.transforms.photo.spellings import MONTH, YEAR, Found, common, find_dates, month_number
 from headcount.transforms.photo.times import make_moment, plain
 
 _EXTENSION: Final = re.compile(r"\.[a-z][a-z0-9]{1,4}$", re.ASCII | re.IGNORECASE)
@@ -36,10 +36,12 @@ def says_scan(name: str) -> bool:
 # --- files -------------------------------------------------------------------------------------
 
 _MONTH_FILE: Final = re.compile(rf"(?P<year>{YEAR})-(?P<month>[0-9]{{2}})(?![-_.]?[0-9])")
-_AXIS: Final = re.compile(r"image([0-9]{2})-([0-9]{2})-([0-9]{2})_([0-9]{2})-([0-9]{2})-([0-9]{2})(?![0-9])")
+_AXIS: Final = re.compile(
+    r"(?<![a-z])image([0-9]{2})-([0-9]{2})-([0-9]{2})_([0-9]{2})-([0-9]{2})-([0-9]{2})(?![0-9])"
+)
 _UNIX: Final = re.compile(
     r"(?:(?P<word>.*?)[-_ ])?(?P<seconds>1[0-9]{9}|9[4-9][0-9]{7})"
-    r"(?:(?P<thousandths>[0-9]{3})|\.(?P<fraction>[0-9]{1,6}))?(?:-[a-z0-9]{6})?(?: ?\([0-9]+\))?"
+    r"(?:(?P<thousandths>[0-9]{3})|\.(?P<fraction>[0-9]{1,6}))?(?:-[a-z0-9]{6}(?:-clean)?)?(?: ?\([0-9]+\))?"
 )
 _CAMERA: Final = re.compile(
     r".*(?:cam(?:era)?|snap(?:shot)?|image|img|capture|frame|motion|event|photo|pic)[0-9]*"
@@ -66,7 +68,7 @@ def moments_in_name(name: str, order: str = "") -> Iterator[Moment]:
             yield moment if moment.precision == "day" or offset is None else moment._replace(offset=offset)
     if dates:
         return
-    month, axis = _MONTH_FILE.match(stem), _AXIS.match(stem)
+    month, axis = _MONTH_FILE.match(stem), _AXIS.search(stem)
     if month and (moment := make_moment(month.group("year", "month"))):
         yield moment
     if axis and (moment := make_moment([f"20{axis[1]}", *axis.groups()[1:]])):
@@ -92,12 +94,16 @@ def _unix(stem: str) -> Moment | None:
 
 # --- folders -----------------------------------------------------------------------------------
 
-_PART: Final = re.compile(r"[0-9]{2}h?")
+_TWO_DIGITS: Final = re.compile(r"[0-9]{2}h?")
+_PART: Final = re.compile(r"([0-9]{2})h?|([0-9]{1,2})[月월日일]")
+_MONTH_PART: Final = re.compile(rf"(?:[0-9]{{1,2}}[ ._-]+)?({MONTH})")
 _BARE: Final = re.compile(
-    rf"(?P<year>{YEAR})(?:[-_. ](?P<month>0[1-9]|1[0-2]))?"
+    rf"(?P<year>{YEAR})[年년]?(?:[-_. ](?P<month>0[1-9]|1[0-2])|[-.](?P<month1>[1-9]))?"
     rf"|(?P<y>{YEAR})(?P<mark>[-_. ]?)(?P<m>0[1-9]|1[0-2])(?P=mark)(?P<d>[0-9]{{2}})"
+    r"(?:t?(?P<h>[0-9]{2})h?)?"
+    r"|(?P<yi>[0-9]{4})y(?P<yi_m>[0-9]{2})m(?P<yi_d>[0-9]{2})d(?:(?P<yi_h>[0-9]{2})h)?"
 )
-_YI: Final = re.compile(r"([0-9]{4})y([0-9]{2})m([0-9]{2})d([0-9]{2})h")
+"""A folder that is named after a date and nothing else; the last is the Yi cameras'."""
 
 _ALONE: Final = r"(?<![^\W_])"
 _ALONE_TO: Final = r"(?![^\W_])"
@@ -110,6 +116,7 @@ _MONTH_FIRST_FOLDER: Final = re.compile(
 _SHORT_YEAR: Final = re.compile(
     rf"{_ALONE}(?<![0-9]\.)(?P<day>[0-9]{{1,2}})\.(?P<month>[0-9]{{1,2}})\.(?P<year>[4-9][0-9])(?![0-9]|\.[0-9])"
 )
+_APOSTROPHE: Final = re.compile(rf"{_ALONE}['\u2019](?P<short>[4-9][0-9]){_ALONE_TO}")
 _YEARS: Final = re.compile(rf"{_ALONE}(?P<first>{YEAR})[-\u2013/_](?P<last>[0-9]{{2}}){_ALONE_TO}")
 _DECADE: Final = re.compile(
     rf"{_ALONE}(?:(?:années|annees|anni|años|anos|jaren|the|les) '?)?(?P<century>18|19|20)?(?P<tens>[0-9])0"
@@ -128,21 +135,15 @@ def moments_in_folders(folders: Sequence[str], name: str) -> Iterator[Moment]:
     stem = plain(_EXTENSION.sub("", name))
     for depth in range(len(folders) - 1, -1, -1):
         folder = plain(folders[depth]).strip()
-        if _PART.fullmatch(folder):
+        if _TWO_DIGITS.fullmatch(folder):
             continue
         below = [plain(part) for part in folders[depth + 1 :]]
         yield from _moments_of(folder, below, stem)
 
 
 def _moments_of(folder: str, below: list[str], stem: str) -> Iterator[Moment]:
-    known: list[str]
-    if yi := _YI.fullmatch(folder):
-        known, below = list(yi.groups()[:3]), [yi[4], *below]
-    elif bare := _BARE.fullmatch(folder):
-        known = [part for part in bare.group("year", "month", "y", "m", "d") if part]
-        while len(known) < 3 and below and _PART.fullmatch(below[0]) and make_moment([*known, below[0]]):
-            known, below = [*known, below[0]], below[1:]
-    else:
+    bare = _BARE.fullmatch(folder)
+    if bare is None:
         moment = _moment_of(folder)
         if moment and moment.precision == "day":
             at = moment.at
@@ -150,9 +151,14 @@ def _moments_of(folder: str, below: list[str], stem: str) -> Iterator[Moment]:
         if moment:
             yield moment
         return
+    known = [part for name, part in bare.groupdict().items() if part and name != "mark"]
+    if len(known) == 4:
+        known, below = known[:3], [known[3], *below]
+    while len(known) < 3 and (part := _part_below(known, below)) and make_moment([*known, part]):
+        known, below = [*known, part], below[1:]
     date = make_moment(known)
     if date and date.precision == "day":
-        parts = [part.rstrip("h") for part in below if _PART.fullmatch(part)]
+        parts = [part.rstrip("h") for part in below if _TWO_DIGITS.fullmatch(part)]
         yield from _timed(known, _clock_of(stem, parts[:2]))
     while known and not date:
         known = known[:-1]
@@ -161,13 +167,25 @@ def _moments_of(folder: str, below: list[str], stem: str) -> Iterator[Moment]:
         yield date
 
 
+def _part_below(known: list[str], below: list[str]) -> str | None:
+    """The month or day that the first of the folders `below` is; one digit is a month only with a day."""
+    if not below:
+        return None
+    if match := _PART.fullmatch(below[0]):
+        return match[1] or match[2]
+    if len(known) == 1 and (named := _MONTH_PART.fullmatch(below[0])):
+        return str(month_number(named[1]))
+    numbers = [part for part in below[: 3 - len(known)] if re.fullmatch("[0-9]{1,2}", part)]
+    return numbers[0] if len(known) + len(numbers) == 3 else None
+
+
 def _timed(day: list[str], clock: Sequence[str]) -> Iterator[Moment]:
     if clock and (moment := make_moment([*day, *clock])):
         yield moment
 
 
 _CLOCK_NAME: Final = re.compile(
-    r"(?:.*[-_ ])?[a-z]*(?:cam(?:era)?|snap(?:shot)?)[0-9]*[-_ ]([0-9]{2})([0-9]{2})([0-9]{2})"
+    r"(?:.*[-_ ])?[a-z]*(?:cam(?:era)?|snap(?:shot)?|ch(?:annel)?)[0-9]*[-_ ]([0-9]{2})([0-9]{2})([0-9]{2})"
     r"|(?:.*[-_ ])?([0-9]{2})[-.:_h]([0-9]{2})[-.:_m]([0-9]{2})s?"
     r"|([0-9]{2})[-.:_h]([0-9]{2})[-.:_m]([0-9]{2})(?![0-9]).*"
 )
@@ -208,19 +226,23 @@ def _moment_of(folder: str) -> Moment | None:
 
 
 def _day_of(folder: str, found: Found) -> Moment | None:
-    """Without the time of day, which is that of the folder; `2014-05-03-10` may be a span of days."""
+    """Without the time of day, which is that of the folder. `2014-05-03-10` and `2014-05-03_05-10` may be
+    spans of days, and so they are no more than a month.
+    """
     moment = found.moment
     if moment is None or moment.precision in ("month", "year", "decade"):
         return moment
+    at = moment.at
     last = re.match(r"[-_+&/]([0-9]{2})(?![0-9])", folder[found.end :])
-    if last and moment.at.day < int(last[1]) <= 31:
-        return Moment(moment.at.replace(day=1, hour=0, minute=0, second=0, microsecond=0), "month")
-    return Moment(moment.at.replace(hour=0, minute=0, second=0, microsecond=0), "day")
+    within = last is not None and at.day < int(last[1]) <= 31
+    if within or (moment.precision == "minute" and at.hour == at.month and at.day < at.minute <= 31):
+        return make_moment([at.year, at.month])
+    return make_moment([at.year, at.month, at.day])
 
 
 def _coarser(folder: str, found: list[Found]) -> list[Found]:
     """`found` with the months, years and decades that only folders are named after."""
-    for pattern in (_SHORT_YEAR, _MONTH_FOLDER, _MONTH_FIRST_FOLDER, _YEARS, _DECADE, _YEAR):
+    for pattern in (_SHORT_YEAR, _MONTH_FOLDER, _MONTH_FIRST_FOLDER, _YEARS, _DECADE, _YEAR, _APOSTROPHE):
         for match in pattern.finditer(folder):
             if not any(one.start < match.end() and match.start() < one.end for one in found):
                 moment = _coarse_moment(match)
@@ -234,6 +256,8 @@ def _coarse_moment(match: re.Match[str]) -> Moment | None:
     if "last" in part:
         first, last = make_moment([part["first"]]), make_moment([part["first"][:2] + part["last"]])
         return common(first, last) if first and last and first.at < last.at else first
+    if "short" in part:
+        return make_moment([f"19{part['short']}"])
     if "tens" in part:
         # 1980 is a year, 80 a number, 30s half a minute, and 20er of one of two centuries.
         named, least = part["ending"] or " " in match[0], "5" if part["ending"] == "s" else "3"

@@ -80,10 +80,11 @@ _MONTHS: Final = {
 """English, German, French, Spanish, Italian, Dutch and Portuguese, without what is an everyday word of
 another of them (mag, out, set)."""
 
-_MONTH: Final = "(?:" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")(?![^\W\d_])\.?"
+MONTH: Final = "(?:" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")(?![^\W\d_])\.?"
 
 
-def _month_number(name: str) -> int:
+def month_number(name: str) -> int:
+    """The number of a month's name as MONTH matches it."""
     return _MONTHS[name.rstrip(".")]
 
 
@@ -100,7 +101,7 @@ def _in_order(match: re.Match[str], order: str) -> Known:
 
 def _by_name(match: re.Match[str], order: str) -> Known:
     day = match["day"] if "day" in match.re.groupindex else None
-    return match["year"], _month_number(match["month"]), day
+    return match["year"], month_number(match["month"]), day
 
 
 def _year_first(match: re.Match[str], order: str) -> Known:
@@ -137,7 +138,9 @@ def _span(match: re.Match[str], order: str) -> Known | None:
     year, first, last, day, day2 = match.group("year", "month", "month2", "day", "day2")
     if not first and not (day and day2):
         return None
-    months = [int(name) if name.isdecimal() else _month_number(name) for name in (first or last, last)]
+    months = [
+        int(name) if name.isdecimal() else month_number(name) for name in (first or last, last or first)
+    ]
     if months[0] != months[1]:
         return (year,)
     return (year, months[1]) if first or int(day) < int(day2) else (year, months[1], day2)
@@ -178,13 +181,13 @@ def _spellings(*pairs: tuple[str | re.Pattern[str], Read]) -> Spellings:
 
 _NUMERIC: Final = _spellings(
     (  # 3.-10.5.2014, 28.04. - 03.05.2014
-        rf"{_BEGINS}(?P<day>[0-9]{{1,2}})\.?(?:(?P<month>[0-9]{{1,2}})\.?)?{_JOIN}"
+        rf"{_BEGINS}(?P<day>[0-9]{{1,2}})(?:\.(?P<month>[0-9]{{1,2}}))?\.?{_JOIN}"
         rf"(?P<day2>[0-9]{{1,2}})\.(?P<month2>[0-9]{{1,2}})\.(?P<year>{YEAR}){_ENDS}",
         _span,
     ),
     (  # 2014-05-03 - 10, 2014-05-28 bis 06-03
         rf"{_AFTER_WORD}(?P<year>{YEAR})(?P<mark>[-_.])(?P<month>[0-9]{{2}})(?P=mark)(?P<day>[0-9]{{2}})"
-        rf"(?=[ \u2013]){_JOIN}(?:(?P<month2>[0-9]{{2}})(?P=mark))?(?P<day2>[0-9]{{2}})(?![0-9.:_h-])",
+        rf"(?=[ \u2013~]){_JOIN}(?:(?P<month2>[0-9]{{2}})(?P=mark))?(?P<day2>[0-9]{{2}})(?![0-9.:_h-])",
         _span_behind,
     ),
     (_YEAR_LAST, _year_last),
@@ -199,6 +202,7 @@ _NUMERIC: Final = _spellings(
         _in_order,
     ),
     (_YEAR_LAST_COMPACT, _year_last),
+    (rf"{_BEGINS}(?P<year>{YEAR})y(?P<month>[0-9]{{2}})m(?P<day>[0-9]{{2}})d", _in_order),
 )
 _EAST_ASIAN: Final = _spellings(
     (
@@ -210,39 +214,39 @@ _EAST_ASIAN: Final = _spellings(
 )
 _NAMED: Final = _spellings(
     (  # 3-10 May 2014, 28. April bis 3. Mai 2014, May-Aug 2014
-        rf"(?:{_BEGINS}(?P<day>[0-9]{{1,2}})\.? ?)?(?:{_NOT_IN_WORD}(?P<month>{_MONTH}))?{_JOIN}"
-        rf"(?:(?P<day2>[0-9]{{1,2}})\.? ?)?(?P<month2>{_MONTH}),? ?(?P<year>{YEAR}){_ENDS}",
+        rf"(?:{_BEGINS}(?P<day>[0-9]{{1,2}})\.? ?)?(?:{_NOT_IN_WORD}(?P<month>{MONTH}))?{_JOIN}"
+        rf"(?:(?P<day2>[0-9]{{1,2}})\.? ?)?{_OF}(?P<month2>{MONTH}),? ?{_OF}(?P<year>{YEAR}){_ENDS}",
         _span,
     ),
-    (  # May 3-10, 2014
-        rf"{_NOT_IN_WORD}(?P<month2>(?P<month>{_MONTH})) ?(?P<day>[0-9]{{1,2}}){_JOIN}"
+    (  # May 3-10, 2014, May 28 - June 3, 2014
+        rf"{_NOT_IN_WORD}(?P<month>{MONTH}) ?(?P<day>[0-9]{{1,2}}){_JOIN}(?:(?P<month2>{MONTH}) ?)?"
         rf"(?P<day2>[0-9]{{1,2}}),? (?P<year>{YEAR}){_ENDS}",
         _span,
     ),
     (  # 2014 May-Aug
-        rf"{_BEGINS}(?P<year>{YEAR})[ ._-](?P<month>{_MONTH})(?P<day>)(?P<day2>){_JOIN}"
-        rf"(?P<month2>{_MONTH}){_ENDS}",
+        rf"{_BEGINS}(?P<year>{YEAR})[ ._-](?P<month>{MONTH})(?P<day>)(?P<day2>){_JOIN}"
+        rf"(?P<month2>{MONTH}){_ENDS}",
         _span,
     ),
     (  # 3. Mai 1995, 1er mai 1995, 3 de mayo de 1995
-        rf"{_BEGINS}(?P<day>[0-9]{{1,2}})(?:\.|st|nd|rd|th|er|º|ª)?{_GAP}{_OF}(?P<month>{_MONTH})"
+        rf"{_BEGINS}(?P<day>[0-9]{{1,2}})(?:\.|st|nd|rd|th|er|º|ª)?{_GAP}{_OF}(?P<month>{MONTH})"
         rf"{_GAP}{_OF}(?P<year>{YEAR}){_ENDS}",
         _by_name,
     ),
     (  # May 3, 1995
-        rf"{_NOT_IN_WORD}(?P<month>{_MONTH})[ _]{{0,3}}(?P<day>[0-9]{{1,2}})(?:st|nd|rd|th)?[ ,_]{{1,3}}"
+        rf"{_NOT_IN_WORD}(?P<month>{MONTH})[ _]{{0,3}}(?P<day>[0-9]{{1,2}})(?:st|nd|rd|th)?[ ,_]{{1,3}}"
         rf"(?P<year>{YEAR}){_ENDS}",
         _by_name,
     ),
     (  # 1995 May 3
-        rf"{_BEGINS}(?P<year>{YEAR}){_GAP}(?P<month>{_MONTH})[ _-]{{0,3}}(?P<day>[0-9]{{1,2}}){_ENDS}",
+        rf"{_BEGINS}(?P<year>{YEAR}){_GAP}(?P<month>{MONTH})[ _-]{{0,3}}(?P<day>[0-9]{{1,2}}){_ENDS}",
         _by_name,
     ),
-    (rf"{_NOT_IN_WORD}(?P<month>{_MONTH}){_GAP}{_OF}(?P<year>{YEAR}){_ENDS}", _by_name),
-    (rf"{_BEGINS}(?P<year>{YEAR}){_GAP}(?P<month>{_MONTH})", _by_name),
+    (rf"{_NOT_IN_WORD}(?P<month>{MONTH}){_GAP}{_OF}(?P<year>{YEAR}){_ENDS}", _by_name),
+    (rf"{_BEGINS}(?P<year>{YEAR}){_GAP}(?P<month>{MONTH})", _by_name),
 )
 _HAS_YEAR: Final = re.compile(YEAR)
-_HAS_MONTH: Final = re.compile(_NOT_IN_WORD + _MONTH)
+_HAS_MONTH: Final = re.compile(_NOT_IN_WORD + MONTH)
 
 
 # --- texts -------------------------------------------------------------------------------------
@@ -314,13 +318,15 @@ def _orders_in(name: str) -> Iterator[dict[str, tuple[str, str]]]:
 _PLAIN_EXIF: Final = re.compile(r"([12][0-9]{3}):([0-9]{2}):([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
 _SHORT: Final = re.compile(rf"({YEAR})(?:[-:/.]([0-9]{{1,2}}))?")
 _WEEKDAY: Final = re.compile(r"([^\W\d_]{2,10})\.?,? +")
-_C_TIME: Final = re.compile(rf"({_MONTH}) +([0-9]{{1,2}}) +([0-9:.]+)( [^ ]+)? ([0-9]{{4}})")
+_C_TIME: Final = re.compile(rf"({MONTH}) +([0-9]{{1,2}}) +([0-9:.]+)( [^ ]+)? ([0-9]{{4}})")
 _NO_ZERO: Final = re.compile(
     r"(?<=[0-9]:) ?(?=[0-9](?![0-9]))|(?<=[0-9][-/]) (?=[0-9](?![0-9]))|(?<=[0-9] ) (?=[0-9]:)"
 )
 _ZONE: Final = re.compile(
-    r" *(?:(?P<offset>z|\(?(?:utc|gmt)? *[+-][0-9]{1,2}(?::?[0-9]{2})?\)?)|(?P<word>[a-z]{2,5}))"
+    r" *(?:(?P<offset>z|\(?(?:utc|gmt)? *[+-][0-9]{1,2}(?::?[0-9]{2})?\)?)"
+    r"|(?P<word>[a-z]{2,5}|[a-z]+/[a-z_/]+))?(?: ?[(\[][a-z_/]+[)\]])?"
 )
+"""An offset or a word, and perhaps a word in brackets, which says no more."""
 _ZONE_WORDS: Final = {
     word: minutes
     for minutes, words in {
@@ -367,6 +373,7 @@ def parse_moment(text: str) -> Moment | None:
     zone_match = _ZONE.fullmatch(text, date.end)
     if zone_match is None or date.moment.precision not in ("second", "minute"):
         return None
-    word = zone_match["word"]
-    offset = _ZONE_WORDS.get(word) if word else parse_offset(zone_match["offset"])
-    return date.moment._replace(offset=offset)
+    offset, word = zone_match["offset"], zone_match["word"]
+    if offset or word:
+        return date.moment._replace(offset=parse_offset(offset) if offset else _ZONE_WORDS.get(word))
+    return date.moment

@@ -85,6 +85,8 @@ def find_clock(text: str, at: int) -> Clock | None:
         sure = gap == "t" or match["at"] or late or match["early"]
         if not sure and (mark in (None, " ") or (len(hour) == 1 and mark != ":")):
             return None
+        if mark and text[end : end + 1] == mark and text[end + 1 : end + 2].isdigit():
+            return None  # another date: `12.05.1994-15.05.1994`
     more = match["more"] or ""
     if gap and len(more) == 2:
         return None  # another date: `20140503-20140510`
