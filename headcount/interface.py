@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from headcount.beam_pipeline.commands.run import check_others
 from headcount.beam_pipeline.options import read_options, with_options
 from headcount.beam_pipeline.settings import Seeing, Settings, make_settings
 from headcount.results import Look, Result
@@ -39,6 +41,9 @@ def run(
     Warns of a run that is incomplete.
     """
     settings = make_settings(input=input, output=output, **options)
+    if isinstance(beam_args, str):
+        raise UsageError(f"beam_args {beam_args}: give a list of flags")
+    check_others(argparse.Namespace(), beam_args, set())
     from headcount.beam_pipeline.ending import TOO_MANY_FAILURES, ending
     from headcount.beam_pipeline.notebook import in_notebook, quiet_beam
     from headcount.beam_pipeline.run import run_and_measure

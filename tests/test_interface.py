@@ -141,6 +141,12 @@ def test_a_notebook_shows_what_is_seen(album):
         (lambda: headcount.run("none", "out", atributes="age"), "did you mean attributes"),
         (lambda: headcount.run("none", "out", attributes="agee"), "did you mean age"),
         (lambda: headcount.run(".", "out", beam_args=["--runner=DataflowRunner"]), "--project"),
+        (
+            lambda: headcount.run(".", "out", beam_args=["--num_workers=abc"]),
+            "--num_workers: invalid int value",
+        ),
+        (lambda: headcount.run(".", "out", beam_args=["--num_worker=3"]), "did you mean --num_workers"),
+        (lambda: headcount.run(".", "out", beam_args="--runner=FnApiRunner"), "give a list of flags"),
         (lambda: headcount.read("nowhere"), "nowhere holds no finished run"),
         (lambda: headcount.read("ftp://nowhere"), "ftp://"),
         (lambda: headcount.look("none.jpg"), "none.jpg is no file"),

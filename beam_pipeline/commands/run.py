@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stderr
-from typing import Final
+from typing import Final, NoReturn
 
 from headcount.beam_pipeline.options import add_flags, unknown
 from headcount.beam_pipeline.settings import Settings, make_settings
@@ -89,13 +89,20 @@ def main(args: argparse.Namespace) -> int:
 
 
 def check_others(args: argparse.Namespace, others: Sequence[str], own_flags: set[str]) -> None:
-    """Raises UsageError for a flag that neither Headcount nor Beam has, and for a word without a flag."""
+    """Raises UsageError for a flag that neither Headcount nor Beam has, for a value that Beam's flag does not
+    take, and for a word without a flag.
+    """
     if not others:
         return
     from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
     from apache_beam.runners import render  # noqa: F401  It adds --render_output.
 
-    beam_parser = _BeamArgumentParser(add_help=False, allow_abbrev=False)
+    class Parser(_BeamArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            """In one line; argparse would print all of Beam's flags first, and end the process."""
+            raise UsageError(message.removeprefix("argument "))
+
+    beam_parser = Parser(add_help=False, allow_abbrev=False)
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(beam_parser)
     known = set(beam_parser._option_string_actions)
