@@ -58,6 +58,11 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
         models["detector"] = model_hash(weights)
     before, notes = _before(output, settings), []
     earlier = output.earlier() if before else None
+    if earlier and (damage := earlier.damage()):
+        notes.append(
+            f"everything is read again and no row kept: a table of the last run is damaged ({damage})"
+        )
+        earlier = None
     changed = differences(before, settings, models) if before else []
     if changed:
         notes.append(f"everything is read again: {', '.join(changed)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -175,6 +176,7 @@ class Settings(Reading):
         """Raises UsageError for places and options that cannot work together."""
         from headcount.transforms.collection.inputs import check_input  # Imports pyarrow.
 
+        _check_working_folder((*self.input, self.output))
         for source in self.input:
             if not is_remote(source):  # Buckets are asked when the engine's options are known.
                 check_input(source)
@@ -184,6 +186,18 @@ class Settings(Reading):
             raise UsageError(f"--output {uri_of(self.output)} is not UTF-8; give another folder") from error
         if self.rehash and self.retry_failed:
             raise UsageError("--rehash reads everything, also what failed; give it without --retry_failed")
+
+
+def _check_working_folder(places: Iterable[str]) -> None:
+    """Raises UsageError for a relative path where the working folder was deleted."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        for place in places:
+            if not (is_remote(place) or os.path.isabs(place)):
+                raise UsageError(
+                    f"{place} is relative to the working folder, which was deleted; give its whole path"
+                ) from None
 
 
 def make_settings(**given: Any) -> Settings:

@@ -50,6 +50,17 @@ def test_an_unchanged_collection_is_not_read_and_its_rows_stay(again):
     assert manifest.changes == {"unchanged": 4}
 
 
+@pytest.mark.parametrize("content", [None, b"PAR1 cut"])
+def test_a_damaged_table_of_the_last_run_is_made_again(again, tmp_path, content):
+    _, run_again = again
+    first, _, _ = run_again()
+    for file in list((tmp_path / "out" / "runs").rglob("faces.parquet")):
+        file.unlink() if content is None else file.write_bytes(content)
+    second, _, read = run_again()
+    assert read == 7
+    assert key(first["faces"]) == key(second["faces"])
+
+
 def test_new_changed_and_deleted_files(again, portrait):
     photos, run_again = again
     Image.fromarray(portrait[:300]).save(photos / "new.png")

@@ -17,7 +17,7 @@ from headcount.transforms.collection.output import (
     MANIFEST,
     RUNS,
     Output,
-    are_ours,
+    not_ours,
     read_manifest,
 )
 from headcount.transforms.collection.storage import (
@@ -47,8 +47,11 @@ class BucketOutput(Output):
     def check(self) -> None:
         below = len(self.root.rstrip("/")) + 1
         objects = list_objects(join(self.root, ""))
-        if not are_ours([found.path[below:].split("/")[0] for found in objects if found.path[below:]]):
-            raise UsageError(f"--output {self.root} holds something else; give an empty or a new place")
+        names = {found.path[below:].split("/")[0] for found in objects if found.path[below:]}
+        if others := not_ours(names):
+            raise UsageError(
+                f"--output {self.root} holds something else ({others[0]}); give an empty or a new place"
+            )
 
     @contextmanager
     def held(self, until_published: bool = False) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from headcount.schemas.columns import conform
 from headcount.schemas.failures import MACHINE_CODES
 from headcount.schemas.files import LISTED, File
 from headcount.schemas.photos import Photo
-from headcount.transforms.collection.storage import local_copy
+from headcount.transforms.collection.storage import is_remote, local_copy, open_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,19 @@ class Earlier:
     faces: str
     failures: str
     files: str
+
+    def damage(self) -> str | None:
+        """Which table of that run is missing or cannot be read, for a person; None where all are well."""
+        for field in fields(self):
+            path = getattr(self, field.name)
+            try:
+                if is_remote(path):
+                    open_file(path).close()
+                else:
+                    pq.read_metadata(path)
+            except (OSError, pa.ArrowException) as error:
+                return f"{path}: {error}"
+        return None
 
     def known_files(self, retry_failed: bool = False) -> Iterator[File]:
         """The files that need not be read again while their version is the same.

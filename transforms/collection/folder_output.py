@@ -25,7 +25,7 @@ from headcount.transforms.collection.output import (
     RUN,
     RUNS,
     Output,
-    are_ours,
+    not_ours,
     read_manifest,
 )
 from headcount.transforms.collection.storage import exists, join, read_bytes, write_bytes
@@ -43,8 +43,10 @@ class FolderOutput(Output):
         root = self.root
         if os.path.lexists(root) and not os.path.isdir(root):
             raise UsageError(f"--output {root} is a file; give a folder")
-        if os.path.isdir(root) and not are_ours(os.listdir(root)):
-            raise UsageError(f"--output {root} holds something else; give an empty or a new folder")
+        if os.path.isdir(root) and (others := not_ours(os.listdir(root))):
+            raise UsageError(
+                f"--output {root} holds something else ({others[0]}); give an empty or a new folder"
+            )
         made: list[str] = []
         try:
             _make_folder(root, made)

@@ -67,10 +67,6 @@ class Tree(ABC):
         """`FOLDER`, `FILE`, or None where there is nothing."""
 
     @abstractmethod
-    def is_empty(self, folder: str) -> bool:
-        """Whether nothing is in a folder."""
-
-    @abstractmethod
     def identity(self, folder: str) -> Hashable:
         """The same for every path that leads to the same folder."""
 
@@ -98,10 +94,6 @@ class Disk(Tree):
 
     def kind(self, path: str) -> str | None:
         return FOLDER if os.path.isdir(path) else FILE if os.path.lexists(path) else None
-
-    def is_empty(self, folder: str) -> bool:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is None
 
     def identity(self, folder: str) -> Hashable:
         info = os.stat(folder)
@@ -142,9 +134,6 @@ class Bucket(Tree):
             return FOLDER
         first = next(list_objects(path, most=1), None)
         return FILE if first and first.path == path else None
-
-    def is_empty(self, folder: str) -> bool:
-        return not any(split(found.path)[1] for found in list_objects(f"{folder}/", most=2))
 
     def identity(self, folder: str) -> Hashable:
         return folder

@@ -43,7 +43,7 @@ class Named(NamedTuple):
 
 
 def check_input(source: str) -> None:
-    """Raises UsageError unless an input names a file, or a folder that holds something.
+    """Raises UsageError unless an input names a file or a folder, if an empty one: a disk may be missing.
 
     Of a list, one line must. What this lists is as little as that takes.
     """
@@ -52,8 +52,6 @@ def check_input(source: str) -> None:
     tree = walk.tree(path)
     try:
         kind = tree.kind(path)
-        if kind == FOLDER and tree.is_empty(path):
-            raise UsageError(f"--input {source} is an empty folder; give the folder that holds the photos")
         if kind == FILE and not is_remote(path):
             open_file(path).close()
         if any(True for _ in Inputs(walk).named(source)):

@@ -190,8 +190,9 @@ def read_manifest(root: str) -> Manifest:
         raise UsageError(f"{path} is not a manifest of Headcount ({error})") from error
 
 
-def are_ours(names: Iterable[str]) -> bool:
-    """Whether a run made all of `names`, also one that was stopped before it was complete, or they may lie
-    beside what it makes."""
-    plain = {name.removesuffix(NEW) for name in names if not name.startswith("._")}
-    return plain <= _OWN | _USERS | _JUNK
+def not_ours(names: Iterable[str]) -> list[str]:
+    """Those of `names` in an output that no run made, finished or not, and that may not be there, sorted."""
+    allowed = _OWN | _USERS | _JUNK
+    return sorted(
+        name for name in names if not name.startswith("._") and name.removesuffix(NEW) not in allowed
+    )

@@ -149,16 +149,16 @@ def refusal(state: State, allow_gone: bool = False, keep_deleted: bool = False) 
             "all files that this run read failed inside Headcount; nothing is published"
             " (--allow_gone publishes all the same)"
         )
-    if not state.found and not keep_deleted:
+    photos, leaving = len(state.rows.photos), len(state.leaving)
+    if not state.found and not leaving and not keep_deleted:
         stay = f"; the rows of {state.known:,} photos stay as they are" if state.known else ""
         return f"no photo was found{stay}; check --input (--allow_gone publishes all the same)"
-    photos, leaving = len(state.rows.photos), len(state.leaving)
     if not photos and not leaving:
         codes = pc.value_counts(state.rows.failures["code"].cast(pa.string())).to_pylist()
         why = ", ".join(f"{item['counts']:,} {item['values']}" for item in codes)
         return f"no photo could be read ({why}); nothing is published (--allow_gone publishes all the same)"
     emptied = state.leaving.filter(pc.fill_null(pc.equal(state.leaving["entries"], "0"), False))
-    if not photos or leaving > max(FEW, SHARE * state.known):
+    if leaving and (not photos or not state.found or leaving > max(FEW, SHARE * state.known)):
         return f"{leaving:,} of {state.known:,} photos would leave{_where(state.leaving)}{_WAYS_ON}"
     if any(count > FEW for _, count in _by_place(emptied)):
         return f"{len(emptied):,} photos would leave{_where(emptied)}: is a disk missing?{_WAYS_ON}"

@@ -367,15 +367,6 @@ def test_an_input_that_names_something_passes(place):
         check_input(f"{place.url}/{source}")
 
 
-def test_an_empty_folder_is_one_line(place, tmp_path):
-    if place.url.startswith("/"):
-        (tmp_path / "empty").mkdir()
-    else:
-        place.put("empty/", content=b"")  # As the consoles of buckets make a folder.
-    with pytest.raises(UsageError, match="is an empty folder"):
-        check_input(f"{place.url}/empty")
-
-
 def test_a_bucket_that_fails_while_it_is_listed_gives_a_failure_and_no_row_of_a_folder(
     s3, tmp_path, monkeypatch
 ):

@@ -238,6 +238,12 @@ def test_nothing_found_is_not_published(before):
     assert ("5 photos stay" in said) == bool(before)
 
 
+@pytest.mark.parametrize("count", [3, 30])
+def test_an_input_that_is_an_empty_folder_now_is_not_published(count):
+    said = refusal(after(rows(*collection(count)), rows(listed("/in", 0))))
+    assert said.startswith(f"{count} of {count} photos would leave ({count} from /in, which is empty now)")
+
+
 def test_nothing_readable_is_not_published():
     bad = [failure(f"/in/{number}.jpg", "decode", "bad_image") for number in range(3)]
     new = rows(listed("/in", 3), *(row(one.uri, FAILED) for one in bad), *bad)
