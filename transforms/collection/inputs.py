@@ -54,8 +54,12 @@ def check_input(source: str) -> None:
         kind = tree.kind(path)
         if kind == FILE and not is_remote(path):
             open_file(path).close()
-        if any(True for _ in Inputs(walk).named(source)):
+        inputs = Inputs(walk)
+        if any(True for _ in inputs.named(source)):
             return
+        for row in inputs.passed_over.values():
+            if kind is None and isinstance(row, Unlisted):
+                raise OSError(row.why)
         near = next((above for above in _folders_above(path) if tree.kind(above) == FOLDER), None)
     except OSError as error:
         why = error.strerror or str(error)

@@ -513,6 +513,8 @@ def test_photos_of_a_folder_that_may_be_entered_but_not_listed_keep_their_sideca
     assert disk.match("list.txt").files == ["shut/a.jpg"]
     found = disk.match("shut*/*.jpg", "list.txt")
     assert found.lost == ["shut"]
+    with pytest.raises(UsageError, match=r"shut/\*.jpg cannot be read \(.*Permission denied"):
+        check_input(f"{disk.url}/shut/*.jpg")
 
 
 def test_the_output_is_never_read_whoever_names_it(place):
