@@ -234,7 +234,7 @@ def test_single_objects_lists_and_globs_are_read_with_their_sidecars(store, plac
     manifest = run(settings)
     assert (manifest.rows["photos"], manifest.failures) == (4, {"unreadable": 1})
     photos = tables_in(f"{place}/out [1]")["photos"].set_index("uri")
-    assert photos.date_source[f"{source}/no face.png"] == "xmp"
+    assert photos.date_source[f"{source}/no face.png"] == "takeout"
     assert {f"{source}/2019/turned.jpg", f"{source}/2019/a copy.jpg"} < set(photos.index)
     assert run(settings).kept == 4
     left = [found.path for found in list_objects(f"{place}/out")]
