@@ -124,12 +124,14 @@ def test_rows_that_an_earlier_version_wrote_are_kept_with_the_columns_of_today(i
     kept = dataclasses.replace(photo("/cam/2024-03-04/a", "one", DAY), faces=1)
     earlier = {}
     files = [file(kept.uri, "photo", "jpeg")]
-    for table, rows in (("photos", [kept]), ("faces", [face(kept)]), ("failures", []), ("files", files)):
+    found = [face(kept), dataclasses.replace(face(kept), face_id="one-1", age=None, age_group=None)]
+    for table, rows in (("photos", [kept]), ("faces", found), ("failures", []), ("files", files)):
         earlier[table] = write(table, rows).path
     faces = pq.read_table(earlier["faces"])
     at = faces.schema.get_field_index("age_group")
-    words = pa.array(["adult"]).dictionary_encode()
-    halves = pa.array([np.full(AGES, 1 / AGES, np.float16)], pa.list_(pa.float16(), AGES))
+    words = pa.array(["adult", None]).dictionary_encode()
+    halves = [np.full(AGES, 1 / AGES, np.float16), [None] * AGES]
+    halves = pa.array([list(one) for one in halves], pa.list_(pa.float16(), AGES))
     faces = faces.set_column(at, "age_group", words).set_column(at + 1, "p_age", halves)
     pq.write_table(faces, earlier["faces"])
     pq.write_table(pq.read_table(earlier["photos"]).drop_columns(["folder", "camera"]), earlier["photos"])
@@ -145,9 +147,11 @@ def test_rows_that_an_earlier_version_wrote_are_kept_with_the_columns_of_today(i
     photos, faces = (pd.read_parquet(tmp_path / name) for name in ("photos", "faces"))
     assert photos.camera.tolist() == ["/cam", "/cam"]
     assert photos.folder.tolist() == ["/cam/2024-03-04", "/cam/2024-03-05"]
-    assert faces.sort_values("age_group").age_group.tolist() == ["toddler", "adult"]
+    assert faces.sort_values("age_group").age_group.dropna().tolist() == ["toddler", "adult"]
     assert tuple(faces.age_group.cat.categories) == AGE_GROUP_NAMES
-    assert faces.set_index("uri").p_age[kept.uri].dtype == np.float32
+    p_age = faces.set_index("face_id").p_age
+    assert p_age["one-0"].dtype == np.float32
+    assert p_age["one-1"] is None
     assert pd.read_parquet(tmp_path / "footfall").camera.unique().tolist() == ["/cam"]
 
 
