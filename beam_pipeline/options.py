@@ -191,15 +191,13 @@ def add_flags(parser: argparse.ArgumentParser, owner: type, names: Collection[st
             )
 
 
-def nearest(name: str, *known: Collection[str]) -> str | None:
-    """The nearest of the first of these collections that has a near one."""
-    for names in known:
-        if near := difflib.get_close_matches(name, names, n=1):
-            return near[0]
-    return None
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The one of the `known` that `name` may be a misspelling of."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return near[0] if near else None
 
 
-def unknown(name: str, *known: Collection[str], see: str = "--help") -> str:
+def unknown(name: str, known: Collection[str], see: str = "--help") -> str:
     """What to say of the option `name` that is none of the `known`."""
-    near = nearest(name, *known)
+    near = nearest(name, known)
     return f"unknown option {name}; {f'did you mean {near}?' if near else f'see {see}'}"

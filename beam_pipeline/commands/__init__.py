@@ -11,7 +11,12 @@ COMMANDS: Final = ("run", "look", "show", "evaluate", "train")
 
 
 class Command(Protocol):
-    """A module of this folder. It imports what is heavier than argparse in `main`: --help is instant."""
+    """A module of this folder. It imports what is heavier than argparse in `main`: --help is instant.
+
+    One that has a use for what none of its own arguments takes also has `check_others`, which raises
+    UsageError for what cannot be passed on; `main` finds the rest as `args.others`. For other commands that
+    is an error.
+    """
 
     WHAT: str
     """What it does, in a few words after "headcount NAME"."""
@@ -23,13 +28,6 @@ class Command(Protocol):
 
     def main(self, args: argparse.Namespace) -> int:
         """Does it and gives the exit status; raises UsageError for arguments that cannot be used."""
-
-
-class PassesOn(Command, Protocol):
-    """A command that has a use for what none of its own arguments takes; for others that is an error."""
-
-    def check_others(self, args: argparse.Namespace, others: list[str], own_flags: set[str]) -> None:
-        """Raises UsageError for `others` that cannot be passed on. `main` finds them as `args.others`."""
 
 
 def load_command(name: str) -> Command:

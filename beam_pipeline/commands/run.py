@@ -109,7 +109,7 @@ def check_others(args: argparse.Namespace, others: Sequence[str], own_flags: set
     for other in others:
         flag = other.partition("=")[0]
         if flag.startswith("-") and flag not in known and f"--{flag[5:]}" not in known:
-            raise UsageError(unknown(flag, own_flags, known, see="headcount run --help"))
+            raise UsageError(unknown(flag, own_flags | known, see="headcount run --help"))
     _, stray = beam_parser.parse_known_args(list(others))
     if stray:
         raise UsageError(_right_command(args, stray))

@@ -72,6 +72,7 @@ def test_the_page_of_options_is_that_of_the_commands():
         (["run", "--outptu", "a", "--input", "b"], "unknown option --outptu; did you mean --output?"),
         (["run", "--inputs", "a", "--output", "b"], "unknown option --inputs; did you mean --input?"),
         (["run", "--out", "a"], "unknown option --out; did you mean"),
+        (["run", "--render_outptu", "a"], "did you mean --render_output?"),
         (["run", "--input"], "--input: expected one argument"),
         (["run", "photos", "out"], "did you mean headcount run --input photos --output out?"),
         (["run", "my photos"], "did you mean headcount run --input 'my photos' --output out?"),

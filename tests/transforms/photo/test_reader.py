@@ -42,14 +42,14 @@ def test_a_turned_photo_is_upright_in_its_row_and_boxes(read):
 
 def test_boxes_end_inside_the_photo_and_have_the_scale_of_each_axis(album, reading, tmp_path, monkeypatch):
     Image.new("RGB", (30000, 700)).save(tmp_path / "panorama.png")
-    whole = Detector("made", 0.5, Framing(), lambda pixels: [(Box(0, 0, 704, 17), 0.9, None)])
-    monkeypatch.setattr(reader, "load_detector", lambda *args: whole)
+    boxes = [(Box(0, 0, 704, 64), 0.9, None), (Box(352, 0, 704, 8.5), 0.8, None)]
+    monkeypatch.setattr(
+        reader, "load_detector", lambda *args: Detector("made", 0.5, Framing(), lambda pixels: boxes)
+    )
     found = FoundFile(str(tmp_path / "panorama.png"), str(tmp_path), 1, 0.0)
-    (crop,) = PhotoReader(reading).read(found).faces
-    face = crop.face
-    assert (face.left, face.top, face.right, face.bottom) == pytest.approx((0, 0, 30000, 700))
-    assert face.right <= 30000
-    assert face.bottom <= 700
+    whole, half = (one.face for one in PhotoReader(reading).read(found).faces)
+    assert (whole.left, whole.top, whole.right, whole.bottom) == (0, 0, 30000, 700)
+    assert (half.left, half.top, half.right, half.bottom) == pytest.approx((15000, 0, 30000, 350))
 
 
 def test_copies_share_their_id(read):
