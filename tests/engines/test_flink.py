@@ -67,7 +67,8 @@ def newest_job(cluster):
 
 def reading_tasks(cluster, job):
     """The parallel tasks of the reading step: on which task manager, which attempt, number of files given."""
-    (reading,) = (step for step in cluster.ask(f"jobs/{job}")["vertices"] if "ReadPhotos" in step["name"])
+    steps = cluster.ask(f"jobs/{job}")["vertices"]
+    (reading,) = (step for step in steps if "SeePhotos" in step["name"] and "Write photos" in step["name"])
     tasks = cluster.ask(f"jobs/{job}/vertices/{reading['id']}")["subtasks"]
     return [(task["taskmanager-id"], task["attempt"], task["metrics"]["read-records"]) for task in tasks]
 
