@@ -328,8 +328,8 @@ def check_changes(before: pd.DataFrame, after: pd.DataFrame, manifest: Any, worl
     assert not world.forgotten & set(after.photo_id)
 
 
-STEPS = (0, 1, 3, 7, 12, 18)
-"""Each event meets itself and those so far behind it in the table: all pairs take minutes."""
+STEPS = (1, 5, 12)
+"""Each event meets those so far behind it in the table: all pairs take minutes."""
 PAIRS = [
     (first, list(EVENTS)[(number + step) % len(EVENTS)])
     for number, first in enumerate(EVENTS)

@@ -11,12 +11,13 @@ from headcount.schemas.columns import arrow_table
 from headcount.schemas.errors import RefusedError
 from headcount.schemas.faces import Face
 from headcount.schemas.failures import failure
-from headcount.schemas.files import File
+from headcount.schemas.files import FOLDER, LISTED, File
 from headcount.schemas.labels import AGE_GROUP_NAMES, AGES
+from headcount.schemas.manifest import Manifest
 from headcount.schemas.photos import Photo
 from headcount.schemas.tables import TABLES
 from headcount.transforms.collection.earlier import Earlier
-from headcount.transforms.collection.output import output_at, read_manifest
+from headcount.transforms.collection.output import MANIFEST, output_at, read_manifest
 from headcount.transforms.finish_run import RunInfo, finish_run
 from headcount.transforms.write_rows import Part
 
@@ -187,3 +188,18 @@ def test_a_photo_without_a_face_by_other_settings_has_none(info, write, tmp_path
     info = dataclasses.replace(info, earlier=earlier, same=False)
     finish_run(info, parts)
     assert "again" not in set(pd.read_parquet(tmp_path / "faces").photo_id)
+
+
+@pytest.mark.parametrize(("same", "faces"), [(True, 1), (False, 0)])
+def test_faces_of_before_go_when_a_photo_is_looked_at_anew(info, write, tmp_path, same, faces):
+    seen = photo("/a", "one")
+    rows = {"photos": [seen], "faces": [face(seen)], "failures": [], "files": [file("/a", "photo", "jpeg")]}
+    earlier = Earlier(**{table: write(table, rows[table]).path for table in rows})
+    before = Manifest("run-0", "", "", "", {}, {}, {}, 0, 0, {}, {})
+    # Moved, it comes without its faces when its bytes are known, and without any when none was found.
+    parts = [write("photos", [photo("/b", "one")]), write("files", [file("/b", "photo", "jpeg")])]
+    parts.append(write("files", [File(uri="/", version="1", outcome=LISTED, file_type=FOLDER)]))
+    (tmp_path / MANIFEST).write_text(before.to_json())
+    manifest = finish_run(dataclasses.replace(info, before=before, earlier=earlier, same=same), parts)
+    assert manifest.changes == {"moved": 1}
+    assert len(pd.read_parquet(tmp_path / "faces")) == faces

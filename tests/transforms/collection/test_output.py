@@ -69,6 +69,13 @@ def test_a_run_whose_launcher_was_lost_may_publish_until_another_begins(tmp_path
         assert next_.is_held()
 
 
+def test_who_does_not_hold_the_output_gives_nothing_back(tmp_path):
+    stopped, next_ = (output_at(str(tmp_path), run_id) for run_id in ("1", "2"))
+    with next_.held():
+        stopped.give_back()
+        assert next_.is_held()
+
+
 def test_a_folder_cannot_be_held_by_nobody(tmp_path):
     with (
         pytest.raises(UsageError, match="--no_wait"),
@@ -168,12 +175,16 @@ def test_a_run_that_dies_while_it_publishes_leaves_one_run_whole_to_the_next(tmp
             break
 
 
-def test_a_run_that_is_published_again_leaves_the_next_at_work_alone(tmp_path):
+def test_a_run_that_is_published_again_leaves_the_next_at_work_alone(tmp_path, monkeypatch):
     complete(tmp_path, "1")
     first, next_ = (output_at(str(tmp_path), run_id) for run_id in ("1", "2"))
     with next_.held():
         write_tables(next_)
         first.publish(manifest("1"), None)
+        with monkeypatch.context() as patch:
+            # The next one began in the very moment after the first was asked.
+            patch.setattr(folder_output.FolderOutput, "is_held", lambda self: True)
+            first.publish(manifest("1"), None)
         assert os.path.isfile(f"{next_.parts_folder}/photos-1.parquet")
         next_.publish(manifest("2"), "1")
     with pytest.raises(RuntimeError, match="does not hold"):

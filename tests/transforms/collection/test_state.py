@@ -91,12 +91,14 @@ def test_places_in_buckets_are_places_too():
     assert uris(state.rows.photos) == {"gs://shop/in/shut/b.jpg", "gs://shop/out/c.jpg"}
 
 
-def test_what_the_machine_failed_on_keeps_its_rows_and_says_so():
+@pytest.mark.parametrize("keep_deleted", [False, True])
+def test_what_the_machine_failed_on_keeps_its_rows_and_says_so(keep_deleted):
     before = rows(photo("/in/a.jpg"), failure("/in/a.jpg", "read", "timeout"))
     new = rows(listed("/in"), row("/in/a.jpg", FAILED, "2"), failure("/in/a.jpg", "read", "unreadable"))
-    state = after(before, new)
-    assert uris(state.rows.photos) == {"/in/a.jpg"}
+    state = after(before, new, keep_deleted=keep_deleted)
+    assert state.rows.photos["uri"].to_pylist() == ["/in/a.jpg"]
     assert [file["version"] for file in state.kept.to_pylist()] == ["1"]
+    assert state.changes == {}
     assert state.rows.failures["code"].to_pylist() == ["unreadable"]
     assert (state.unseen, state.incomplete) == ({"not_read": 1}, {"unreadable": 1})
 
