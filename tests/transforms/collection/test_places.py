@@ -147,6 +147,11 @@ def test_a_glob_passes_over_what_a_folder_would_and_says_so(place):
     )
 
 
+def test_no_file_is_its_own_sidecar(place):
+    place.put("a.xmp", "a.jpg")
+    assert place.match("").sidecars == {"a.jpg": ["a.xmp"]}
+
+
 def test_what_is_hidden_is_read_when_it_is_named(place):
     place.put("in/a.jpg", "in/.old/b.jpg", "in/.c.jpg")
     assert place.match("in/.o*/*.jpg", "in/.c*").files == ["in/.c.jpg", "in/.old/b.jpg"]
