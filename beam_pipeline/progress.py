@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import warnings
@@ -64,7 +65,7 @@ class Progress:
         while not (counts := TALLY.read())["files"]:
             if self._stop.wait(BAR_SECONDS):
                 return
-        show = self._lines if not (self._stream.isatty() or in_notebook()) else self._bar
+        show = self._bar if in_notebook() or _has_width(self._stream) else self._lines
         show(self._stream, counts["found"], time.monotonic())
 
     def _bar(self, stream: TextIO, total: int, start: float) -> None:
@@ -80,6 +81,14 @@ class Progress:
         while not self._stop.wait(LINE_SECONDS):
             stream.write(f"{progress_line(TALLY.read(), time.monotonic() - start)}\n")
             stream.flush()
+
+
+def _has_width(stream: TextIO) -> bool:
+    """Whether it is a terminal of a known width. Some in containers have none: tqdm shows nothing there."""
+    try:
+        return stream.isatty() and os.get_terminal_size(stream.fileno()).columns > 0
+    except OSError:
+        return True
 
 
 def _bar_class() -> type[tqdm[Any]]:

@@ -1,4 +1,6 @@
 import io
+import os
+import sys
 import time
 from collections import Counter
 
@@ -72,3 +74,23 @@ def test_a_run_that_reads_nothing_shows_nothing(stream):
     with Progress(text):
         pass
     assert text.getvalue() == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such terminals")
+@pytest.mark.parametrize("columns", [0, 100])
+def test_a_terminal_without_a_width_gets_lines(columns, monkeypatch):
+    import fcntl
+    import struct
+    import termios
+
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+    monkeypatch.setattr(progress, "BAR_SECONDS", 0.01)
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.01)
+    with os.fdopen(ours, "rb", buffering=0) as shown, os.fdopen(theirs, "w") as terminal:
+        with Progress(terminal):
+            TALLY.add(found=2, files=1, photos=1)
+            text = b""
+            while b"1 of 2 files" not in text:
+                text += shown.read(100)
+        assert (b"%|" in text) == (columns > 0)
