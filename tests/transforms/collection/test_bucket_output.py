@@ -11,7 +11,7 @@ from headcount.transforms.collection.output import MANIFEST, output_at, read_man
 from headcount.transforms.collection.storage import (
     ChangedError,
     exists,
-    list_bucket,
+    list_objects,
     read_bytes,
     read_versioned,
     replace_version,
@@ -35,7 +35,7 @@ def begin(place, run_id):
 
 
 def runs(place):
-    return {found.path.split("/runs/")[1].split("/")[0] for found in list_bucket(f"{place}/runs/**")}
+    return {found.path.split("/runs/")[1].split("/")[0] for found in list_objects(f"{place}/runs/")}
 
 
 def seen(place):
@@ -70,8 +70,8 @@ def test_publishing_can_be_stopped_at_any_step_and_done_again(place, monkeypatch
         run.publish(manifest("2"), "1")
         assert seen(root) == ({b"2"}, {b"2"})
         assert runs(root) == {"2"}
-        assert not list_bucket(f"{root}/.lock/**")
-        assert not list_bucket(f"{root}/runs/2/parts/**")
+        assert not list(list_objects(f"{root}/.lock/"))
+        assert not list(list_objects(f"{root}/runs/2/parts/"))
         if next(steps) <= step:
             break
     assert step > len(names)
