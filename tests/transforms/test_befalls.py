@@ -235,7 +235,7 @@ EVENTS: dict[str, tuple[Callable[[World], None], int, str]] = {
     "a decoder died": (fail("/in/2.jpg", "decoder_died"), 3, "(1 decoder_died)"),
     "a sidecar unreadable": (fail("/in/2.jpg", "unreadable_sidecar"), 3, "(1 unreadable_sidecar)"),
     "a disk not mounted": (give(away={"/in/disk"}), 1, "from /in/disk, which is empty now"),
-    "all away": (give(away={"/in"}), 1, "no photo was found"),
+    "all away": (give(away={"/in"}), 1, "from /in, which is empty now"),
     "a broken pool": (broken_pool, 1, "failed inside Headcount"),
     "killed": (give(stop="killed"), 130, ""),
     "a full disk": (give(stop="full"), 1, "No space left"),
