@@ -68,7 +68,7 @@ setup(
         "headcount": ["py.typed"],
         "headcount.models": ["weights/*.tflite", "weights/*.json", "cards/*"],
     },
-    entry_points={"console_scripts": ["headcount = headcount.beam_pipeline.command:main"]},
+    entry_points={"console_scripts": ["headcount = headcount.beam_pipeline.commands.main:main"]},
     install_requires=[
         # The runner's behaviour was measured on this version.
         "apache-beam>=2.77,<2.78",

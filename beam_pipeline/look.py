@@ -26,7 +26,7 @@ from headcount.schemas.failures import CODES, Failure
 from headcount.schemas.labels import with_years
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.found_file import FoundFile
-from headcount.transforms.collection.places import match_inputs
+from headcount.transforms.collection.listing.places import match_inputs
 from headcount.transforms.collection.storage import is_remote, read_bytes
 from headcount.transforms.photo.child_processes import ChildDiedError, ChildPool
 from headcount.transforms.photo.decode import Decoded, decode

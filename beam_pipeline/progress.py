@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
-from headcount.beam_pipeline.notebook import in_notebook
+from headcount.runners.notebook import in_notebook
 from headcount.transforms.tally import TALLY
 
 if TYPE_CHECKING:

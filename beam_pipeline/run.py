@@ -17,17 +17,17 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from headcount import __version__
-from headcount.beam_pipeline.access import check_access
 from headcount.beam_pipeline.graph import Plan, build
 from headcount.beam_pipeline.interrupt import undone
-from headcount.beam_pipeline.metrics import metrics_of
 from headcount.beam_pipeline.progress import Progress
 from headcount.beam_pipeline.seeing import describe_settings, for_workers, read_settings
 from headcount.beam_pipeline.settings import DECIDE_ROWS, Settings
 from headcount.beam_pipeline.text import printable
 from headcount.models.attributes import load_attribute_model, model_hash
 from headcount.models.detectors import load_detector, weights_file
+from headcount.runners.access import check_access
 from headcount.runners.engines import check_answers, check_places, engine_options, is_template, own_places
+from headcount.runners.metrics import metrics_of
 from headcount.runners.render import check_render, render
 from headcount.schemas.columns import arrow_schema
 from headcount.schemas.errors import RefusedError, UsageError
@@ -37,7 +37,7 @@ from headcount.schemas.photos import Photo
 from headcount.transforms.collection.earlier import Earlier
 from headcount.transforms.collection.forgotten import Forgotten, forget
 from headcount.transforms.collection.found_file import uri_of
-from headcount.transforms.collection.inputs import check_input
+from headcount.transforms.collection.listing.inputs import check_input
 from headcount.transforms.collection.output import Output, output_at, read_manifest
 from headcount.transforms.collection.storage import is_remote, local_copy
 from headcount.transforms.finish_run import RunInfo

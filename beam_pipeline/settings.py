@@ -174,7 +174,7 @@ class Settings(Reading):
 
     def check(self) -> None:
         """Raises UsageError for places and options that cannot work together."""
-        from headcount.transforms.collection.inputs import check_input  # Imports pyarrow.
+        from headcount.transforms.collection.listing.inputs import check_input  # Imports pyarrow.
 
         _check_working_folder((*self.input, self.output))
         for source in self.input:

@@ -2,7 +2,7 @@
 
 import sys
 
-from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.commands.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

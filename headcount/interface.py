@@ -45,9 +45,9 @@ def run(
         raise UsageError(f"beam_args {beam_args}: give a list of flags")
     check_others(argparse.Namespace(), beam_args, set())
     from headcount.beam_pipeline.ending import TOO_MANY_FAILURES, ending
-    from headcount.beam_pipeline.notebook import in_notebook, quiet_beam
     from headcount.beam_pipeline.run import run_and_measure
     from headcount.runners.engines import root_cause
+    from headcount.runners.notebook import in_notebook, quiet_beam
 
     stream = (sys.stdout if in_notebook() else sys.stderr) if progress else None
     try:
@@ -80,7 +80,7 @@ def read(output: Place) -> Result:
     if is_remote(place):
         from apache_beam.options.pipeline_options import PipelineOptions
 
-        from headcount.beam_pipeline.access import check_access
+        from headcount.runners.access import check_access
 
         check_access(place, PipelineOptions([]))
     return Result(place, read_manifest(place))

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-CODE = "import sys; from headcount.beam_pipeline.command import main; sys.exit(main(sys.argv[1:]))"
+CODE = "import sys; from headcount.beam_pipeline.commands.main import main; sys.exit(main(sys.argv[1:]))"
 
 
 def start(photos: Path, output: Path, *flags: str) -> subprocess.Popen[str]:

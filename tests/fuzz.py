@@ -19,14 +19,14 @@ import atheris
 with atheris.instrument_imports(include=["exifread", "headcount", "PIL"]):
     from headcount.schemas.errors import PhotoError
     from headcount.transforms.collection.found_file import FoundFile
-    from headcount.transforms.collection.siblings import Siblings
+    from headcount.transforms.collection.listing.siblings import Siblings
+    from headcount.transforms.dates.spellings import DAY_FIRST, parse_moment
     from headcount.transforms.photo.capture_time import capture_time
     from headcount.transforms.photo.decode import read_header
-    from headcount.transforms.photo.exif import Metadata, read_metadata
     from headcount.transforms.photo.file_types import HEAD_BYTES, PHOTO_FORMATS, sniff
-    from headcount.transforms.photo.iptc import iptc_date
-    from headcount.transforms.photo.sidecars import takeout_time, xmp_dates
-    from headcount.transforms.photo.spellings import DAY_FIRST, parse_moment
+    from headcount.transforms.photo.metadata.exif import Metadata, read_metadata
+    from headcount.transforms.photo.metadata.iptc import iptc_date
+    from headcount.transforms.photo.metadata.sidecars import takeout_time, xmp_dates
 
 FORMATS = sorted(PHOTO_FORMATS)
 NOW = datetime(2026, 1, 1)

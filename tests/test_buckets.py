@@ -11,18 +11,18 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from headcount.beam_pipeline import access
-from headcount.beam_pipeline.access import check_access
 from headcount.beam_pipeline.run import run
 from headcount.beam_pipeline.settings import Settings
 from headcount.beam_pipeline.show import totals
+from headcount.runners import access
+from headcount.runners.access import check_access
 from headcount.runners.engines import engine_options
 from headcount.schemas.errors import UsageError
 from headcount.schemas.files import File
 from headcount.schemas.tables import TABLES
 from headcount.transforms.collection import bucket_output
+from headcount.transforms.collection.listing.places import match_inputs
 from headcount.transforms.collection.output import output_at
-from headcount.transforms.collection.places import match_inputs
 from headcount.transforms.collection.storage import (
     delete_from_bucket,
     exists,

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.commands.main import main
 from tests.buckets import Store
 
 ROOT = Path(__file__).parents[1]

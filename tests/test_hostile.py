@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.multiply import with_comment
-from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.commands.main import main
 from headcount.beam_pipeline.run import run
 from headcount.beam_pipeline.settings import Settings
 from headcount.beam_pipeline.show import failures

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from headcount.beam_pipeline.generate import COLUMNS, ROOT
+from headcount.beam_pipeline.commands.generate import COLUMNS, ROOT
 from headcount.schemas.columns import arrow_table
 from headcount.schemas.document import fill_page
 from headcount.schemas.faces import Face, round_p_age
@@ -83,7 +83,7 @@ def run_recipe(tmp_path, monkeypatch, capsys):
 
 
 def test_the_lists_of_the_page_are_those_of_the_schemas():
-    assert fill_page(PAGE) == PAGE, "python -m headcount.beam_pipeline.generate writes it anew"
+    assert fill_page(PAGE) == PAGE, "python -m headcount.beam_pipeline.commands.generate writes it again"
     assert "| `p_age` | list of float32 | may be |" in PAGE
 
 

@@ -10,7 +10,7 @@ from apache_beam.pvalue import TaggedOutput
 
 from headcount.schemas.files import File
 from headcount.transforms.collection.found_file import FoundFile
-from headcount.transforms.collection.places import match_inputs
+from headcount.transforms.collection.listing.places import match_inputs
 from headcount.transforms.tally import TALLY
 
 

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+from headcount.beam_pipeline.commands.streams import say
 from headcount.beam_pipeline.options import add_flags, read_options
 from headcount.beam_pipeline.settings import Seeing
-from headcount.beam_pipeline.streams import say
 from headcount.schemas.errors import UsageError
 
 WHAT: Final = "measure the attribute model on labelled faces, or detectors on labelled boxes"

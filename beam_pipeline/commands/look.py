@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
+from headcount.beam_pipeline.commands.streams import say
 from headcount.beam_pipeline.options import add_flags
 from headcount.beam_pipeline.settings import Seeing
-from headcount.beam_pipeline.streams import say
 
 WHAT: Final = "show what is seen in one picture"
 EXAMPLES: Final = """\

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stderr
 from typing import Final, NoReturn
 
+from headcount.beam_pipeline.commands.streams import UnheardError, complain, say
 from headcount.beam_pipeline.options import add_flags, unknown
 from headcount.beam_pipeline.settings import Settings, make_settings
-from headcount.beam_pipeline.streams import UnheardError, complain, say
 from headcount.beam_pipeline.text import printable
 from headcount.schemas.errors import RefusedError, UsageError
 

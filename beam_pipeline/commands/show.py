@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from headcount.beam_pipeline.streams import say
+from headcount.beam_pipeline.commands.streams import say
 
 WHAT: Final = "the totals of a finished run"
 EXAMPLES: Final = """\

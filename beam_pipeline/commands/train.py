@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from headcount.beam_pipeline.streams import say
+from headcount.beam_pipeline.commands.streams import say
 from headcount.schemas.errors import UsageError
 
 WHAT: Final = "train the attribute network on labelled faces"

@@ -27,8 +27,8 @@ from headcount.models.framing import Box, crop_face
 from headcount.models.quiet import ONE_CV2_THREAD
 from headcount.reports.page import make_folder
 from headcount.schemas.errors import PhotoError, UsageError
-from headcount.transforms.photo.exif import read_metadata
 from headcount.transforms.photo.file_types import HEAD_BYTES, sniff
+from headcount.transforms.photo.metadata.exif import read_metadata
 from headcount.transforms.photo.reader import ReadSettings, find_faces
 
 

@@ -16,8 +16,8 @@ from headcount.models.evaluation.metrics import Metrics
 from headcount.models.quiet import ONE_CV2_THREAD
 from headcount.reports.page import make_folder
 from headcount.transforms.photo.decode import decode
-from headcount.transforms.photo.exif import read_metadata
 from headcount.transforms.photo.file_types import HEAD_BYTES, sniff
+from headcount.transforms.photo.metadata.exif import read_metadata
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.commands.main import main
 from headcount.beam_pipeline.ending import changes, ending, unseen
 from headcount.beam_pipeline.show import totals
 from headcount.schemas.manifest import Manifest

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from headcount.beam_pipeline import download, look
-from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.commands.main import main
 from headcount.beam_pipeline.look import draw_faces, see
 from headcount.beam_pipeline.settings import Seeing
 from headcount.schemas.errors import PoolError, UsageError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.commands.main import main
 from headcount.beam_pipeline.run import run
 from headcount.beam_pipeline.settings import Settings
 from headcount.schemas.errors import PoolError

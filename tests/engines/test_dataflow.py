@@ -17,8 +17,8 @@ import apache_beam as beam
 import pytest
 from apache_beam.portability.api import beam_runner_api_pb2
 
-from headcount.beam_pipeline.command import main, parse
-from headcount.beam_pipeline.generate import METADATA, template
+from headcount.beam_pipeline.commands.generate import METADATA, template
+from headcount.beam_pipeline.commands.main import main, parse
 from headcount.beam_pipeline.run import run
 from headcount.beam_pipeline.settings import Settings
 from headcount.models.detectors import WEIGHTS
@@ -194,7 +194,7 @@ def test_the_parameters_of_the_template_are_flags_of_run():
 
 def test_the_parameters_of_the_template_are_made_from_the_options():
     text = (ROOT / METADATA).read_text()
-    assert text == template(), "python -m headcount.beam_pipeline.generate writes it anew"
+    assert text == template(), "python -m headcount.beam_pipeline.commands.generate writes it again"
 
 
 def test_the_template_asks_for_what_has_no_default_and_takes_the_defaults():

@@ -9,7 +9,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.commands.main import main
 from headcount.beam_pipeline.run import run
 from headcount.beam_pipeline.settings import Settings
 from headcount.schemas.tables import TABLES

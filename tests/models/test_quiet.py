@@ -84,7 +84,7 @@ def state():
         sys.excepthook, signal.getsignal(signal.SIGINT), list(warnings.filters), os.getcwd(), sys.path[:],
     ]
 before = state()
-import headcount.beam_pipeline.command, headcount.transforms.photo.reader
+import headcount.beam_pipeline.commands.main, headcount.transforms.photo.reader
 from headcount.models.attributes import load_attribute_model
 from headcount.models.detectors import load_detector
 assert state() == before, (before, state())

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.commands.main import main
 from headcount.runners import engines
 from headcount.runners.engines import check_answers, engine_options, root_cause
 from headcount.schemas.errors import PoolError, UsageError

@@ -7,8 +7,8 @@ from apache_beam.coders import FastPrimitivesCoder
 
 from headcount.schemas.files import FAILED, LISTED, File
 from headcount.transforms.collection.found_file import FoundFile, uri_of
-from headcount.transforms.collection.places import match_inputs
-from headcount.transforms.collection.walk import Unlisted
+from headcount.transforms.collection.listing.places import match_inputs
+from headcount.transforms.collection.listing.walk import Unlisted
 from headcount.transforms.match_photos import MatchPhotos
 
 

@@ -13,13 +13,13 @@ from typing import Final, NamedTuple
 from headcount.schemas.errors import PhotoError
 from headcount.transforms.collection.found_file import FoundFile, uri_of
 from headcount.transforms.collection.storage import read_bytes
-from headcount.transforms.photo.containers import MAX_XMP
-from headcount.transforms.photo.evidence import DAY, Evidence, Moment, Strength, weigh
-from headcount.transforms.photo.exif import DateText, Metadata
-from headcount.transforms.photo.names import moments_in_folders, moments_in_name, says_scan
-from headcount.transforms.photo.sidecars import takeout_time, xmp_dates
-from headcount.transforms.photo.spellings import parse_moment
-from headcount.transforms.photo.times import microseconds, parse_offset
+from headcount.transforms.dates.evidence import DAY, Evidence, Moment, Strength, weigh
+from headcount.transforms.dates.names import moments_in_folders, moments_in_name, says_scan
+from headcount.transforms.dates.spellings import parse_moment
+from headcount.transforms.dates.times import microseconds, parse_offset
+from headcount.transforms.photo.metadata.containers import MAX_XMP
+from headcount.transforms.photo.metadata.exif import DateText, Metadata
+from headcount.transforms.photo.metadata.sidecars import takeout_time, xmp_dates
 
 FIRST_YEAR: Final = 1826
 """Of the oldest photograph that survives, Niépce's view from his window."""

@@ -245,6 +245,8 @@ class _Server:
         self.owner = os.getpid()
         self._lock = threading.Lock()
         self._socket, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+        for end in (self._socket, theirs):
+            end.settimeout(None)  # Whatever the process set for all sockets, as Beam does for Google's.
         with theirs:
             try:
                 self.process = _popen("serve", theirs.fileno(), subprocess.DEVNULL)

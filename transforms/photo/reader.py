@@ -26,10 +26,10 @@ from headcount.transforms.collection.earlier import Earlier, KnownPhotos
 from headcount.transforms.collection.found_file import LARGEST_PHOTO, FoundFile
 from headcount.transforms.collection.storage import open_file, os_errors, read_bytes
 from headcount.transforms.photo.capture_time import CaptureTime, ReadSidecar, capture_time
-from headcount.transforms.photo.containers import MAX_XMP
 from headcount.transforms.photo.decode import Decoded, decode
-from headcount.transforms.photo.exif import Metadata, read_metadata
 from headcount.transforms.photo.file_types import HEAD_BYTES, FileKind, sniff
+from headcount.transforms.photo.metadata.containers import MAX_XMP
+from headcount.transforms.photo.metadata.exif import Metadata, read_metadata
 
 T = TypeVar("T")
 

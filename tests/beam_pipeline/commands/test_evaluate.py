@@ -3,10 +3,10 @@ import json
 import pytest
 from PIL import Image
 
-from headcount.beam_pipeline.command import main
+from headcount.beam_pipeline.commands.main import main
 from headcount.models.detectors import DEFAULT_MIN_FACE, DETECTORS
 from headcount.models.detectors.search import detection_side
-from tests.beam_pipeline.test_command import failed
+from tests.beam_pipeline.commands.test_main import failed
 from tests.conftest import ORIENTATION
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from headcount.schemas.labels import DATE_PRECISIONS, DATE_SOURCES
 from headcount.transforms.collection.found_file import FoundFile
+from headcount.transforms.dates.spellings import DAY_FIRST
 from headcount.transforms.photo.capture_time import CaptureTime, capture_time
-from headcount.transforms.photo.exif import DateText, Metadata, read_metadata
 from headcount.transforms.photo.file_types import HEAD_BYTES, sniff
-from headcount.transforms.photo.spellings import DAY_FIRST
+from headcount.transforms.photo.metadata.exif import DateText, Metadata, read_metadata
 
 NOW = datetime(2026, 6, 1, 12, 0)
 XMP = (

@@ -42,6 +42,21 @@ def test_answers_come_from_other_processes_until_the_pool_is_closed(start):
     assert not any(psutil.pid_exists(number) for number in numbers)
 
 
+def test_a_time_limit_for_all_sockets_of_the_process_is_not_the_pools():
+    """Beam sets one where it finds Google's credentials."""
+    code = """
+import os, socket, time
+from functools import partial
+from headcount.transforms.photo.child_processes import ChildPool
+socket.setdefaulttimeout(60)
+for _ in range(2):
+    print(ChildPool(1, partial(partial, os.getpid), 60.0).submit().result() != os.getpid())
+    time.sleep(0.2)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout.split(), done.stderr) == (["True", "True"], "")
+
+
 def test_what_is_raised_in_a_child_is_told_and_the_child_goes_on(start):
     pool = start(int)
     first = pool.submit("1", "x")

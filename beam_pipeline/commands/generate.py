@@ -1,7 +1,8 @@
 """What is made from the options, commands and schemas: the Flex Template's metadata, docs/options.md and the
 lists of columns in docs/tables.md.
 
-`python -m headcount.beam_pipeline.generate` in a clone writes them anew. A test fails where they differ.
+`python -m headcount.beam_pipeline.commands.generate` in a clone writes them again.
+A test fails where they differ.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from headcount.beam_pipeline.command import make_parsers
+from headcount.beam_pipeline.commands.main import make_parsers
 from headcount.beam_pipeline.options import REQUIRED, Option, options_of
 from headcount.beam_pipeline.settings import Settings
 from headcount.models.shipped import SHIPPED
 from headcount.schemas.document import fill_page
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 METADATA: Final = "runners/dataflow/metadata.json"
 TABLE: Final = "docs/options.md"
 COLUMNS: Final = "docs/tables.md"
@@ -113,7 +114,7 @@ def options_page() -> str:
     sections = [
         "# Options",
         "Every command and its flags, as `headcount COMMAND --help` has them; the default is in brackets.\n"
-        "`python -m headcount.beam_pipeline.generate` writes this page.",
+        "`python -m headcount.beam_pipeline.commands.generate` writes this page.",
     ]
     for name, parser in parsers.items():
         sections += [f"## headcount {name}", str(parser.description), _table(parser._actions)]

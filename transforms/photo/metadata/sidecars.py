@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from xml.etree import ElementTree
 
 from headcount.schemas.errors import PhotoError
-from headcount.transforms.photo.containers import MAX_XMP
+from headcount.transforms.photo.metadata.containers import MAX_XMP
 
 _RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _OF_THE_MOMENT: Final = (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headcount.transforms.photo.spellings import (
+from headcount.transforms.dates.spellings import (
     DAY_FIRST,
     MONTH_FIRST,
     find_dates,
@@ -14,7 +14,7 @@ from headcount.transforms.photo.spellings import (
     parse_moment,
     shown_order,
 )
-from headcount.transforms.photo.times import parse_offset, plain
+from headcount.transforms.dates.times import parse_offset, plain
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from headcount.transforms.photo.evidence import Moment
-from headcount.transforms.photo.spellings import MONTH, YEAR, Found, common, find_dates, month_number
-from headcount.transforms.photo.times import make_moment, plain
+from headcount.transforms.dates.evidence import Moment
+from headcount.transforms.dates.spellings import MONTH, YEAR, Found, common, find_dates, month_number
+from headcount.transforms.dates.times import make_moment, plain
 
 _EXTENSION: Final = re.compile(r"\.[a-z][a-z0-9]{1,4}$", re.ASCII | re.IGNORECASE)
 _WORD_ENDS: Final = r"(?![^\W\d_])"

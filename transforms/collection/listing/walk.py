@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from headcount.schemas.failures import Failure, failure
 from headcount.schemas.files import FAILED, FOLDER, SKIPPED, File
-from headcount.transforms.collection.folders import Bucket, Disk, Listing, Tree, below
 from headcount.transforms.collection.found_file import FoundFile, uri_of
+from headcount.transforms.collection.listing.folders import Bucket, Disk, Listing, Tree, below
 from headcount.transforms.collection.storage import is_remote
 
 SYSTEM_FOLDERS: Final = frozenset(

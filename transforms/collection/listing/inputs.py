@@ -10,11 +10,10 @@ from typing import Final, NamedTuple
 
 from headcount.schemas.errors import UsageError
 from headcount.schemas.files import FOLDER, File
-from headcount.transforms.collection.folders import FILE, Listing, Tree, below, split
 from headcount.transforms.collection.found_file import uri_of
-from headcount.transforms.collection.path_list import paths_in
-from headcount.transforms.collection.storage import is_remote, open_file, read_bytes
-from headcount.transforms.collection.walk import (
+from headcount.transforms.collection.listing.folders import FILE, Listing, Tree, below, split
+from headcount.transforms.collection.listing.path_list import paths_in
+from headcount.transforms.collection.listing.walk import (
     HIDDEN_FOLDER,
     SYSTEM_FOLDERS,
     Entered,
@@ -25,6 +24,7 @@ from headcount.transforms.collection.walk import (
     passed_over_below,
     skipped,
 )
+from headcount.transforms.collection.storage import is_remote, open_file, read_bytes
 
 LIST_SUFFIXES: Final = (".txt", ".lst")
 """An input file with one of these endings is a list of paths."""

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from headcount.beam_pipeline.command import main
 from headcount.beam_pipeline.commands import COMMANDS
-from headcount.beam_pipeline.generate import ROOT, TABLE, options_page
+from headcount.beam_pipeline.commands.generate import ROOT, TABLE, options_page
+from headcount.beam_pipeline.commands.main import main
 from headcount.beam_pipeline.settings import Settings
 from headcount.models.detectors import DETECTORS
 
@@ -48,7 +48,7 @@ def test_every_flag_of_run_is_a_setting(capsys):
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from headcount.beam_pipeline.command import make_parsers;"
+        "import sys; from headcount.beam_pipeline.commands.main import make_parsers;"
         "[parser.format_help() for parser in make_parsers()[1].values()];"
         "print({'apache_beam', 'cv2', 'numpy', 'pyarrow', 'tensorflow', 'tqdm'} & set(sys.modules))"
     )
@@ -57,7 +57,7 @@ def test_help_imports_nothing_heavy():
 
 def test_the_page_of_options_is_that_of_the_commands():
     text = (ROOT / TABLE).read_text()
-    assert text == options_page(), "python -m headcount.beam_pipeline.generate writes it anew"
+    assert text == options_page(), "python -m headcount.beam_pipeline.commands.generate writes it again"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(finished):
     argv = ["show", str(output), "--failures"]
     reader, writer = os.pipe()
     os.close(reader)
-    code = f"import sys; from headcount.beam_pipeline.command import main; sys.exit(main({argv!r}))"
+    code = f"import sys; from headcount.beam_pipeline.commands.main import main; sys.exit(main({argv!r}))"
     ended = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (1, b"")

@@ -8,12 +8,12 @@ import pytest
 
 from headcount.schemas.errors import UsageError
 from headcount.schemas.files import LISTED, SKIPPED, File
-from headcount.transforms.collection import folders
 from headcount.transforms.collection.found_file import FoundFile
-from headcount.transforms.collection.inputs import check_input
-from headcount.transforms.collection.places import match_inputs
+from headcount.transforms.collection.listing import folders
+from headcount.transforms.collection.listing.inputs import check_input
+from headcount.transforms.collection.listing.places import match_inputs
+from headcount.transforms.collection.listing.walk import Unlisted
 from headcount.transforms.collection.storage import list_level, list_objects, write_bytes
-from headcount.transforms.collection.walk import Unlisted
 
 
 class Place:

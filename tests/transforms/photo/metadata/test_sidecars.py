@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headcount.schemas.errors import PhotoError
-from headcount.transforms.photo.containers import MAX_XMP
-from headcount.transforms.photo.sidecars import takeout_time, xmp_dates
+from headcount.transforms.photo.metadata.containers import MAX_XMP
+from headcount.transforms.photo.metadata.sidecars import takeout_time, xmp_dates
 
 NAMESPACES = (
     "xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns:exif='http://ns.adobe.com/exif/1.0/' "

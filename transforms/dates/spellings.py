@@ -14,8 +14,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from headcount.transforms.photo.evidence import Moment
-from headcount.transforms.photo.times import (
+from headcount.transforms.dates.evidence import Moment
+from headcount.transforms.dates.times import (
     Known,
     find_clock,
     make_moment,

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from headcount.schemas.labels import DATE_PRECISIONS
-from headcount.transforms.photo.evidence import Evidence, Moment, Strength, weigh
-from headcount.transforms.photo.spellings import parse_moment
+from headcount.transforms.dates.evidence import Evidence, Moment, Strength, weigh
+from headcount.transforms.dates.spellings import parse_moment
 
 STRENGTHS = {
     "original": Strength.MOMENT,

@@ -14,9 +14,15 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 from PIL.TiffImagePlugin import IFDRational
 
-from headcount.transforms.photo.containers import MAX_XMP
-from headcount.transforms.photo.exif import DateText, Metadata, _Bounded, _ExhaustedError, read_metadata
 from headcount.transforms.photo.file_types import HEAD_BYTES, sniff
+from headcount.transforms.photo.metadata.containers import MAX_XMP
+from headcount.transforms.photo.metadata.exif import (
+    DateText,
+    Metadata,
+    _Bounded,
+    _ExhaustedError,
+    read_metadata,
+)
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
 FORMATS = ("jpeg", "png", "webp", "tiff", "heic")

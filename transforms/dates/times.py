@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from headcount.transforms.photo.evidence import Moment
+from headcount.transforms.dates.evidence import Moment
 
 MAX_TEXT: Final = 300
 """Characters of a text that are looked at; file systems allow names of 255 bytes."""

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from headcount.transforms.photo.names import moments_in_folders, moments_in_name, says_scan
-from headcount.transforms.photo.spellings import DAY_FIRST, MONTH_FIRST
+from headcount.transforms.dates.names import moments_in_folders, moments_in_name, says_scan
+from headcount.transforms.dates.spellings import DAY_FIRST, MONTH_FIRST
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FULL = Path("/dev/full")
-CODE = "import sys; from headcount.beam_pipeline.command import main; sys.exit(main(sys.argv[1:]))"
+CODE = "import sys; from headcount.beam_pipeline.commands.main import main; sys.exit(main(sys.argv[1:]))"
 
 
 def shell(redirected: str, *argv: str) -> subprocess.CompletedProcess[str]:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin, features
 
-from headcount.transforms.photo.bigtiff import as_classic_tiff
-from headcount.transforms.photo.containers import MAX_XMP, find_parts
-from headcount.transforms.photo.exif import DateText, read_metadata
-from headcount.transforms.photo.iptc import IptcDate, iptc_date
+from headcount.transforms.photo.metadata.bigtiff import as_classic_tiff
+from headcount.transforms.photo.metadata.containers import MAX_XMP, find_parts
+from headcount.transforms.photo.metadata.exif import DateText, read_metadata
+from headcount.transforms.photo.metadata.iptc import IptcDate, iptc_date
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
 DATE = "2014:07:06 16:11:00"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from headcount.transforms.collection.sidecars import SidecarIndex, find_sidecars, index_sidecars
-from headcount.transforms.photo.spellings import needs_order, shown_order
+from headcount.transforms.collection.listing.sidecars import SidecarIndex, find_sidecars, index_sidecars
+from headcount.transforms.dates.spellings import needs_order, shown_order
 
 
 class Siblings(NamedTuple):

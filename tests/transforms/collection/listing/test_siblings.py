@@ -4,9 +4,9 @@ import unicodedata
 
 import pytest
 
-from headcount.transforms.collection.siblings import Siblings
-from headcount.transforms.collection.sidecars import find_sidecars, index_sidecars, sidecar_names
-from headcount.transforms.photo.spellings import DAY_FIRST
+from headcount.transforms.collection.listing.siblings import Siblings
+from headcount.transforms.collection.listing.sidecars import find_sidecars, index_sidecars, sidecar_names
+from headcount.transforms.dates.spellings import DAY_FIRST
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from typing import Final, NoReturn
 
 from headcount import __version__
 from headcount.beam_pipeline.commands import COMMANDS, load_command
+from headcount.beam_pipeline.commands.streams import UnheardError, complain, open_closed_streams
 from headcount.beam_pipeline.interrupt import ending_at_once
 from headcount.beam_pipeline.options import nearest, unknown
-from headcount.beam_pipeline.streams import UnheardError, complain, open_closed_streams
 from headcount.beam_pipeline.text import printable
 from headcount.schemas.errors import UsageError
 

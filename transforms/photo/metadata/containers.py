@@ -11,7 +11,7 @@ from typing import Any, Final
 import pillow_heif
 from PIL import Image
 
-from headcount.transforms.photo.bigtiff import BIG_TIFF, as_classic_tiff
+from headcount.transforms.photo.metadata.bigtiff import BIG_TIFF, as_classic_tiff
 
 MAX_XMP: Final = 4 << 20
 """Bytes of the longest XMP packet that is read; what editors add beyond this is history, not dates."""

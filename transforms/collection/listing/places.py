@@ -19,13 +19,12 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from headcount.schemas.files import FOLDER, LISTED, File
-from headcount.transforms.collection.folders import FILE, Listing, below, split
 from headcount.transforms.collection.found_file import FoundFile, uri_of
-from headcount.transforms.collection.inputs import Inputs, Named
-from headcount.transforms.collection.siblings import Siblings
-from headcount.transforms.collection.sidecars import sidecar_names
-from headcount.transforms.collection.storage import is_remote
-from headcount.transforms.collection.walk import (
+from headcount.transforms.collection.listing.folders import FILE, Listing, below, split
+from headcount.transforms.collection.listing.inputs import Inputs, Named
+from headcount.transforms.collection.listing.siblings import Siblings
+from headcount.transforms.collection.listing.sidecars import sidecar_names
+from headcount.transforms.collection.listing.walk import (
     FILE_LINK,
     SPECIAL_FILE,
     Entered,
@@ -34,6 +33,7 @@ from headcount.transforms.collection.walk import (
     passed_over,
     skipped,
 )
+from headcount.transforms.collection.storage import is_remote
 
 Match = FoundFile | File | Unlisted
 """A file to read, something that is skipped or a folder that was listed, or what cannot be listed."""

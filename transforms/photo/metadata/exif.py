@@ -12,8 +12,8 @@ from typing import Any, Final
 from exifread.core.exif_header import ExifHeader
 
 from headcount.models.quiet import WhileAny, silent_log
-from headcount.transforms.photo.containers import MAX_XMP, find_parts
-from headcount.transforms.photo.iptc import iptc_date
+from headcount.transforms.photo.metadata.containers import MAX_XMP, find_parts
+from headcount.transforms.photo.metadata.iptc import iptc_date
 
 # exifread logs a warning per odd tag; `Metadata.damage` says what was lost.
 _EXIFREAD: Final = WhileAny(partial(silent_log, "exifread"))
