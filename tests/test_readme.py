@@ -34,5 +34,11 @@ def test_every_link_leads_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
+def test_every_promise_names_tests_that_are_there():
+    named = re.findall(r"`(tests/[\w/.]*)`", (ROOT / "docs" / "promises.md").read_text())
+    assert len(named) > 50
+    assert [test for test in named if not (ROOT / test).exists()] == []
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text().splitlines()) < 150
