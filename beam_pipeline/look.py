@@ -94,7 +94,7 @@ def _found(photo: str, path: str) -> FoundFile:
     if not os.path.isfile(path):
         raise UsageError(f"{photo} is no file; give a picture")
     path = os.path.abspath(path)
-    # What is listed beside it is of a list of paths.
+    # What is listed with it is of a list of paths.
     matches = (match for match in match_inputs([path]) if isinstance(match, FoundFile))
     try:
         file = next((match for match in matches if match.path == path), None)

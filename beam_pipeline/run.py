@@ -69,8 +69,10 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
     forgotten, count = _forgotten(settings.forget, before, earlier)
     if count:
         notes.append(f"--forget: {count:,} photo{'s'[: count != 1]} will have no row, copies counted")
-    if untold := set(settings.attributes).difference(loaded.tells):
-        notes.append(f"attribute model {model} does not tell {', '.join(sorted(untold))}: null in every row")
+    if missing := set(settings.attributes).difference(loaded.predicts):
+        notes.append(
+            f"attribute model {model} does not predict {', '.join(sorted(missing))}: null in every row"
+        )
     again = Again.ALL if settings.rehash else Again.FAILED if settings.retry_failed else Again.CHANGED
     plan = Plan(
         input=tuple(for_workers(source) for source in settings.input),
@@ -129,7 +131,7 @@ def differences(before: Manifest, settings: Settings, models: Mapping[str, str])
 def _forgotten(
     names: Sequence[str], before: Manifest | None, earlier: Earlier | None
 ) -> tuple[Forgotten, int]:
-    """What this and earlier runs were told to forget, and how many photos that adds."""
+    """What this and earlier runs were asked to forget, and how many photos that adds."""
     known = Forgotten.from_json(before.forgotten) if before else Forgotten()
     if not names:
         return known, 0

@@ -47,27 +47,27 @@ Outputs = Mapping[str, np.ndarray]
 
 
 class AttributeModel(Protocol):
-    """A loaded model. `describe` gives the outputs it has, those that it `tells`, by name, for uint8
+    """A loaded model. `describe` gives the outputs it has, those that it `predicts`, by name, for uint8
     [n, side, side, 3]."""
 
     side: int
-    tells: Sequence[str]
+    predicts: Sequence[str]
 
     def describe(self, crops: np.ndarray) -> Outputs: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What turns outputs into answers: chosen on validation data, kept in a JSON file beside the weights."""
+    """What turns outputs into answers: chosen on validation data, kept in a JSON file next to the weights."""
 
     gender: float = 0.5
     """Smallest probability of the likelier gender; below it, gender is null."""
     gender_from_age: float = 0.0
-    """Youngest apparent age, in years, at which gender can be told."""
+    """Youngest apparent age, in years, at which gender is known."""
     mood: float = 0.0
     """Smallest probability of the likeliest mood; below it, mood is null."""
     mood_sharpness: float = 0.0
-    """Smallest sharpness (as in `schemas.faces`) at which mood can be told."""
+    """Smallest sharpness (as in `schemas.faces`) at which mood is known."""
     age_margins: tuple[float, ...] = ()
     """Years that widen the age interval, by band (`models.intervals.conformal_margins`)."""
 
@@ -82,13 +82,13 @@ class Calibration:
         if len(self.age_margins) not in (0, len(AGE_BANDS)) or not np.isfinite(self.age_margins).all():
             raise ValueError(f"age_margins are {self.age_margins}; give {len(AGE_BANDS)} numbers, or none")
 
-    def tell_gender(self, p_female: np.ndarray, age: np.ndarray | None) -> np.ndarray:
-        """Whether gender can be told, bool [n], from `p_female` [n] and the ages [n] if they are known."""
-        told = np.maximum(p_female, 1 - p_female) >= self.gender
-        return told if age is None else told & (age >= self.gender_from_age)
+    def gender_known(self, p_female: np.ndarray, age: np.ndarray | None) -> np.ndarray:
+        """Whether gender is known, bool [n], from `p_female` [n] and the ages [n] if they are known."""
+        known = np.maximum(p_female, 1 - p_female) >= self.gender
+        return known if age is None else known & (age >= self.gender_from_age)
 
-    def tell_mood(self, p_mood: np.ndarray, sharpness: np.ndarray) -> np.ndarray:
-        """Whether mood can be told, bool [n], from `p_mood` [n, 7] and `sharpness` [n]."""
+    def mood_known(self, p_mood: np.ndarray, sharpness: np.ndarray) -> np.ndarray:
+        """Whether mood is known, bool [n], from `p_mood` [n, 7] and `sharpness` [n]."""
         return (p_mood.max(-1) >= self.mood) & (sharpness >= self.mood_sharpness)
 
 
@@ -139,7 +139,7 @@ def load_attribute_model(model: str = DEFAULT_MODEL, threads: int = 1) -> Attrib
 
 
 def load_calibration(model: str = DEFAULT_MODEL) -> Calibration:
-    """The calibration in the JSON file beside `model`, or none where there is no such file."""
+    """The calibration in the JSON file next to `model`, or none where there is no such file."""
     path, values = about_file(_place(model)), _about(model).get("calibration", {})
     names = [field.name for field in fields(Calibration)]
     if not isinstance(values, dict):
@@ -155,7 +155,7 @@ def load_calibration(model: str = DEFAULT_MODEL) -> Calibration:
 
 
 def about_file(model: str) -> Path:
-    """The JSON file beside a model's file or folder, which holds its hash and its calibration."""
+    """The JSON file next to a model's file or folder, which holds its hash and its calibration."""
     return Path(os.path.abspath(model)).with_suffix(".json")
 
 
@@ -174,14 +174,14 @@ def _about(model: str) -> dict[str, Any]:
         about = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{path} beside the attribute model cannot be read as JSON ({_line(error)}); remove it"
+            f"{path} next to the attribute model cannot be read as JSON ({_line(error)}); remove it"
         ) from error
     if not isinstance(about, dict):
-        raise UsageError(f"{path} beside the attribute model is no JSON object; remove it")
+        raise UsageError(f"{path} next to the attribute model is no JSON object; remove it")
     for name in about.keys() - READ:
         # Others' files may lie there too; a misspelt name of ours must not go unnoticed.
         if near := difflib.get_close_matches(name, READ, n=1, cutoff=0.8):
-            raise UsageError(f"{path} beside the attribute model has {name}; did you mean {near[0]}?")
+            raise UsageError(f"{path} next to the attribute model has {name}; did you mean {near[0]}?")
     return about
 
 
@@ -193,7 +193,7 @@ def _line(error: BaseException) -> str:
 def _check_hash(model: str) -> None:
     expected = _about(model).get("sha256")
     if expected is not None and expected != model_hash(model):
-        raise UsageError(f"attribute model {model} is not the one its .json file speaks of; install it anew")
+        raise UsageError(f"attribute model {model} is not the one its .json file describes; install it again")
 
 
 def model_hash(model: str = DEFAULT_MODEL) -> str:
@@ -256,7 +256,9 @@ class LiteRtModel:
                 f"attribute model {path}: its inputs are {sorted(details)}; it needs uint8 `crops`"
             )
         self.side = _side(path, details["crops"]["shape"])
-        self.tells: Sequence[str] = [name for name in OUTPUT_SHAPES if name in self._run.get_output_details()]
+        self.predicts: Sequence[str] = [
+            name for name in OUTPUT_SHAPES if name in self._run.get_output_details()
+        ]
         # Engines share one model among threads, and an interpreter has one set of tensors.
         self._lock = threading.Lock()
 
@@ -264,7 +266,7 @@ class LiteRtModel:
         """See AttributeModel."""
         with self._lock:
             outputs = self._run(crops=crops)
-        return {name: outputs[name] for name in self.tells}
+        return {name: outputs[name] for name in self.predicts}
 
 
 class HubModel:
@@ -284,11 +286,13 @@ class HubModel:
             )
         shape = inputs["crops"].shape
         self.side = _side(handle, [length or -1 for length in shape] if shape.rank else [])
-        self.tells: Sequence[str] = [name for name in OUTPUT_SHAPES if name in self._run.structured_outputs]
+        self.predicts: Sequence[str] = [
+            name for name in OUTPUT_SHAPES if name in self._run.structured_outputs
+        ]
 
     def describe(self, crops: np.ndarray) -> Outputs:
         """See AttributeModel."""
         import tensorflow as tf
 
         outputs = self._run(crops=tf.constant(crops))
-        return {name: outputs[name].numpy() for name in self.tells}
+        return {name: outputs[name].numpy() for name in self.predicts}

@@ -11,7 +11,7 @@ import numpy as np
 
 from headcount.models.attributes import Calibration, Outputs
 from headcount.models.datasets.crops import Faces, majority_mood
-from headcount.models.evaluation.metrics import Metrics, told
+from headcount.models.evaluation.metrics import Metrics, is_known
 from headcount.models.intervals import expected_age
 from headcount.reports import plots, sheets
 from headcount.reports.page import figure, section, side_by_side, write_page
@@ -238,7 +238,7 @@ def _moods(metrics: Metrics) -> str:
 
 
 def _mistakes(faces: Faces, outputs: Outputs, calibration: Calibration) -> list[str]:
-    answered, found = told(outputs, faces, calibration), {}
+    answered, found = is_known(outputs, faces, calibration), {}
     if "age" in outputs:
         found["age"] = sheets.age_mistakes(faces, outputs["age"], calibration.age_margins)
     if "gender" in outputs:

@@ -18,7 +18,7 @@ _OF_THE_FILE: Final = {
 }
 _OF_THE_MACHINE: Final = {
     "unreadable": "The file or folder could not be opened or read.",
-    "unreadable_sidecar": "A file beside the photo could not be opened or read; the photo was.",
+    "unreadable_sidecar": "A sidecar of the photo could not be opened or read; the photo was.",
     "timeout": "Reading took longer than --photo_timeout seconds.",
     "decoder_died": "The decoder crashed on this file.",
     "out_of_memory": "The machine had too little memory for this file.",

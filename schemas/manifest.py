@@ -1,4 +1,4 @@
-"""What a finished run says of itself: `manifest.json` beside its tables."""
+"""What a finished run says of itself: `manifest.json` next to its tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READING_VERSION: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One complete run. The tables beside it are all of this run."""
+    """One complete run. The tables next to it are all of this run."""
 
     run_id: str
     version: str

@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     from headcount.transforms.photo.child_processes import prepare
 
     if not args.others:
-        prepare()  # It imports beside what follows.
+        prepare()  # It imports while the rest does.
     gc.disable()  # What Beam's import makes stays; looking for garbage in it takes half a second.
     from headcount.beam_pipeline.ending import ending
     from headcount.beam_pipeline.run import run

@@ -56,14 +56,14 @@ def evaluate_detectors(options: DetectorOptions) -> str:
     (options.output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     title = ", ".join(place.name or str(place) for place in options.data)
     write_detector_report(metrics, comparison, read, options.output / "index.html", title)
-    told = [
+    lines = [
         f"{metrics['pictures']} pictures with {metrics['faces']} faces, searched at {side} pixels,"
         f" decoded in {metrics['decode_ms']:.1f} ms",
         table(metrics),
         *_left_out(left_out, comparison.unreadable, metrics["boxes_left_out"]),
         *_misfits(metrics),
     ]
-    return "\n".join(told)
+    return "\n".join(lines)
 
 
 def _left_out(detectors: dict[str, str], unreadable: list[tuple[str, str]], boxes: int) -> list[str]:

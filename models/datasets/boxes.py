@@ -1,4 +1,4 @@
-"""Labelled face boxes: a CSV with `path,left,top,right,bottom` and a row for each face, beside its pictures.
+"""Labelled face boxes: a CSV with `path,left,top,right,bottom` and a row for each face, next to its pictures.
 
 Edges are in pixels of the upright picture, paths relative to the CSV's folder. A row with a path alone names
 a picture without faces. Other columns are ignored.

@@ -5,7 +5,7 @@
 | Parquet | `*.parquet` with `face_id`, `image` and any labels | age or bin, gender, mood votes, group |
 | UTKFace | `AGE_GENDER_RACE_TIME.jpg` | exact age, gender, group |
 | FER2013 | a CSV with `emotion,pixels,Usage` | mood |
-| Adience | `fold_0_data.txt` beside the folder of its faces | age bin, gender |
+| Adience | `fold_0_data.txt` next to the folder of its faces | age bin, gender |
 | folders | `female/30-39/a.jpg`, `happy/b.jpg` | what the folders' names say |
 """
 
@@ -138,7 +138,7 @@ def votes_for(mood: str) -> tuple[int, ...]:
 
 
 def read_adience(file: Path) -> Iterator[LabelledFace]:
-    """A fold file of Adience: tab-separated, with the faces in `faces/` or `aligned/` beside it."""
+    """A fold file of Adience: tab-separated, with the faces in `faces/` or `aligned/` next to it."""
     with file.open(newline="") as lines:
         rows = csv.DictReader(lines, delimiter="\t")
         missing = {"user_id", "original_image", "face_id", "age", "gender"} - set(rows.fieldnames or ())

@@ -1,4 +1,4 @@
-"""Rounds of composed pictures with the teacher's answers, made beside training and learned from a few times.
+"""Rounds of composed pictures with the teacher's answers, made during training and learned from a few times.
 
 Making a picture and asking the teacher takes longer than learning from it, so the pictures of a round stay
 for `WINDOW` epochs, and are shown mirrored or not, in other light, blurred, noisy or compressed.
@@ -51,7 +51,7 @@ def make_round(sources: Sources, teacher: Teacher, count: int, seed: Sequence[in
 
 
 class Rounds:
-    """So many `rounds` of `count` pictures in `folder`, made by one process beside training; only the last
+    """So many `rounds` of `count` pictures in `folder`, made by one process during training; only the last
     `WINDOW` are kept."""
 
     def __init__(self, data: Path, folder: Path, rounds: int, count: int, seed: int) -> None:

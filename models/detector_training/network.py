@@ -24,7 +24,7 @@ SURE: Final = 0.25
 SCORE_WEIGHT: Final = 2.0
 SIZE_WEIGHT: Final = 0.5
 POINT_WEIGHT: Final = 4.0
-"""Of the parts of the loss, beside that of the boxes."""
+"""Weights of the parts of the loss other than the boxes."""
 
 _RARE: Final = -4.0
 """First bias of the scores: few cells have a face (Lin et al. 2017, arXiv:1708.02002)."""

@@ -23,7 +23,7 @@ HELD_OUT: Final = 10
 """One photo and portrait in so many is kept for choosing, by hash."""
 
 TIGHT: Final = {"fairface-train": 5000, "utkface-train": 3000}
-"""Faces of each source of labelled faces, many in profile or badly lit, pasted beside the portraits."""
+"""Faces of each source of labelled faces, many in profile or badly lit, pasted next to the portraits."""
 
 TIGHT_BOX: Final = (0.12, 0.06, 0.88, 0.94)
 """About where the face is in them, as fractions of the picture."""

@@ -85,7 +85,7 @@ class Detector:
 
 
 class Networks(Generic[T]):
-    """A network for each size of picture, since each plans its memory anew for another size, which takes as
+    """A network for each size of picture, since each plans its memory again for another size, which takes as
     long as a third of a search. Those not used for longest go first.
     """
 

@@ -1,4 +1,4 @@
-"""How well told ages, genders and moods fit labels: overall, by age band, gender and group."""
+"""How well predicted ages, genders and moods fit labels: overall, by age band, gender and group."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Case:
     outputs: Outputs
     faces: Faces
     age_margins: tuple[float, ...]
-    told: Mapping[str, np.ndarray]
+    known: Mapping[str, np.ndarray]
     """By output, the faces that count, bool [n]; all where an output is missing."""
 
 
@@ -42,20 +42,20 @@ def evaluate(outputs: Outputs, faces: Faces, calibration: Calibration) -> Metric
     """
     everyone = _Case(outputs, faces, calibration.age_margins, {})
     metrics = _parts(everyone)
-    metrics["answered"] = _parts(replace(everyone, told=told(outputs, faces, calibration)))
+    metrics["answered"] = _parts(replace(everyone, known=is_known(outputs, faces, calibration)))
     metrics["gaps"] = _gaps(metrics["by_group"])
     return metrics
 
 
-def told(outputs: Outputs, faces: Faces, calibration: Calibration) -> dict[str, np.ndarray]:
+def is_known(outputs: Outputs, faces: Faces, calibration: Calibration) -> dict[str, np.ndarray]:
     """For each output that may be null: whether a run would answer, bool [n]."""
     answers = {}
     if "gender" in outputs:
         ages = expected_age(outputs["age"]) if "age" in outputs else None
-        answers["gender"] = calibration.tell_gender(outputs["gender"], ages)
+        answers["gender"] = calibration.gender_known(outputs["gender"], ages)
     if "mood" in outputs:
         blur = np.array([sharpness(crop) for crop in faces.crops])
-        answers["mood"] = calibration.tell_mood(outputs["mood"], blur)
+        answers["mood"] = calibration.mood_known(outputs["mood"], blur)
     return answers
 
 
@@ -83,7 +83,7 @@ def _parts(case: _Case) -> Metrics:
 
 
 def _gaps(by_group: Mapping[str, Metrics]) -> dict[str, Metrics]:
-    """For each figure that tells good from bad: the best and the worst group, and how far apart they are."""
+    """For each figure in GAPS: the best and the worst group, and how far apart they are."""
     gaps = {}
     for name, sign in GAPS.items():
         groups = {group: figures[name] for group, figures in by_group.items() if name in figures}
@@ -110,8 +110,8 @@ def _figures(case: _Case, rows: np.ndarray) -> Metrics:
         labelled = rows & known
         if name not in case.outputs or not labelled.any():
             continue
-        answered = labelled & case.told.get(name, True)
-        if name in case.told:
+        answered = labelled & case.known.get(name, True)
+        if name in case.known:
             metrics[f"{name}.share"] = float(answered.sum() / labelled.sum())
         if answered.any():
             metrics |= figures(case, answered)

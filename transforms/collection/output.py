@@ -53,7 +53,7 @@ PUBLISHED: Final = (*TABLES, MANIFEST)
 
 _OWN: Final = frozenset({*PUBLISHED, "current", RUNS, LOCK, RUN, MOVING})
 _USERS: Final = frozenset({"people.csv", "labels.csv", "clocks.csv", "report"})
-"""What a user may keep beside the tables; it is never touched."""
+"""What a user may keep next to the tables; it is never touched."""
 _JUNK: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "@eaDir", ".ipynb_checkpoints"})
 """What other programs leave in every folder that is opened with them."""
 

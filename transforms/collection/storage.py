@@ -99,7 +99,7 @@ def write_bytes(path: str, content: bytes) -> None:
 
 
 def exists(path: str) -> bool:
-    """Whether there is a file at `path`; raises OSError where that cannot be told."""
+    """Whether there is a file at `path`; raises OSError where that cannot be known."""
     if not is_remote(path):
         return os.path.isfile(path)
     first = next(list_objects(path, most=1), None)

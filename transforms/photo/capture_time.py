@@ -129,7 +129,7 @@ def _exif_moment(text: DateText) -> Moment | None:
 def _described(
     embedded: bytes | None, sidecars: Sequence[str], read_sidecar: ReadSidecar, troubles: _Troubles
 ) -> Iterator[Evidence]:
-    """The dates of the XMP beside the photo (a later word than its own), then of the packet in it."""
+    """The dates of the XMP file of the photo (a later word than its own), then of the packet in it."""
     beside = [path for path in sidecars if path.lower().endswith(".xmp")]
     for content in _contents(beside, read_sidecar, troubles):
         try:

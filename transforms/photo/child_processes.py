@@ -277,7 +277,7 @@ _starting = threading.Lock()
 
 
 def _server() -> _Server:
-    """The one of this process, started anew after its end; raises OSError."""
+    """The one of this process, started again after its end; raises OSError."""
     global _the_server
     with _starting:
         server = _the_server

@@ -72,15 +72,15 @@ def _age(p_age: np.ndarray, calibration: Calibration) -> dict[str, Any]:
 
 
 def _gender(p_female: float, age: float | None, calibration: Calibration) -> dict[str, Any]:
-    told = calibration.tell_gender(np.asarray(p_female), None if age is None else np.asarray(age))
+    known = calibration.gender_known(np.asarray(p_female), None if age is None else np.asarray(age))
     label = GENDERS[0] if p_female >= 0.5 else GENDERS[1]
-    return {"gender": label if told else None, "p_female": p_female}
+    return {"gender": label if known else None, "p_female": p_female}
 
 
 def _mood(p_mood: np.ndarray, sharpness: float, calibration: Calibration) -> dict[str, Any]:
-    told = calibration.tell_mood(p_mood, np.asarray(sharpness))
+    known = calibration.mood_known(p_mood, np.asarray(sharpness))
     columns: dict[str, Any] = {f"p_{mood}": float(p) for mood, p in zip(MOODS, p_mood, strict=True)}
-    return columns | {"mood": MOODS[int(p_mood.argmax())] if told else None}
+    return columns | {"mood": MOODS[int(p_mood.argmax())] if known else None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ReadSettings:
-    """What decides the outcome of reading a photo, beside its bytes."""
+    """What decides the outcome of reading a photo, in addition to its bytes."""
 
     detector: str
     detector_model: str | None

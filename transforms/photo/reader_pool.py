@@ -180,7 +180,7 @@ def start_reader(reading: ReadSettings) -> Callable[[FoundFile, Fetched | None],
 
 
 def memory_limit(reading: ReadSettings) -> int:
-    """Bytes that any photo within `max_pixels` may need beside what a child has before it reads any."""
+    """Bytes that any photo within `max_pixels` may need on top of what a child has at first."""
     pixels, searched = reading.max_pixels, reading.detection_side**2
     return DECODE_BYTES * pixels + DETECT_BYTES * searched + SPARE_BYTES
 

@@ -24,7 +24,7 @@ SYSTEM_FOLDERS: Final = frozenset(
         "lost+found",
     }
 )
-"""Folders that network disks and operating systems keep beside photos, in lower case."""
+"""Folders that network disks and operating systems keep among photos, in lower case."""
 
 LIBRARY_ENDINGS: Final = (".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary")
 """Of folders that are libraries of Apple's Photos, iPhoto and Aperture, in lower case."""

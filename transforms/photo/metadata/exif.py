@@ -59,7 +59,7 @@ class Metadata:
 def read_metadata(image: bytes, format: str | None) -> Metadata:
     """The metadata of a whole file, in bounded time; no picture is decoded.
 
-    `format` is as `transforms.photo.file_types` tells it; all but jpeg, png, webp, tiff and heic have no
+    `format` is as `transforms.photo.file_types` names it; all but jpeg, png, webp, tiff and heic have no
     metadata. Never raises: `Metadata.damage` says what could not be read.
     """
     try:
