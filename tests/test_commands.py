@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from headcount.beam_pipeline.commands.main import main
+from headcount.beam_pipeline.commands import COMMANDS, load_command
+from headcount.beam_pipeline.commands.main import main, parse
 from tests.buckets import Store
 
 ROOT = Path(__file__).parents[1]
@@ -176,6 +177,28 @@ def test_the_commands_of_a_page_run(page, world, capsys):
         except SystemExit as end:  # --help
             status = end.code
         assert not status, f"{command}: status {status}: {capsys.readouterr().err}"
+
+
+def examples(name: str) -> list[str]:
+    """Those in the help of a command, without what follows in brackets."""
+    lines = (line.strip() for line in load_command(name).EXAMPLES.splitlines())
+    return [re.sub(r"\s{2,}\(.*\)$", "", line) for line in lines if line.startswith("headcount ")]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_examples_that_are_understood(name):
+    assert examples(name)
+    for line in examples(name):
+        assert parse(shlex.split(line)[1:]).command == name
+
+
+@pytest.mark.parametrize("line", [line for name in COMMANDS for line in examples(name)])
+def test_the_examples_of_the_help_run(line, world, capsys):
+    if re.search(r"yunet|fer2013|\.parquet|boxes\.csv| train |https:", line):
+        pytest.skip("needs a file or a network that is not here; it was parsed")
+    if " evaluate " in line:
+        pytest.importorskip("matplotlib")
+    assert main(world.argv(line)) == 0, capsys.readouterr().err
 
 
 def test_commands_are_found_in_blocks_and_in_words(tmp_path):
