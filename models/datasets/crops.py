@@ -32,6 +32,7 @@ ATTEMPTS: Final = {
     "utkface": ((0.25, 128), (0.25, 192), (0.0, 128)),
     "fairface": ((0.25, 128), (0.25, 192), (0.0, 96)),
     "ferplus": ((0.25, 128), (0.25, 192), (0.0, 48)),
+    "rafdb": ((0.25, 128), (0.25, 192), (0.0, 100)),
 }
 """Per source of tight crops: margin (of the side) and size of the picture shown to the detector, in turn."""
 
@@ -66,6 +67,8 @@ class Faces:
     """bool [n]: the detector found the face."""
     age: np.ndarray
     """int16 [n, 2]: completed years [low, high); low == high where there is no age."""
+    apparent: np.ndarray
+    """float32 [n, 2]: mean and standard deviation of the ages that people guessed; nan where nobody did."""
     female: np.ndarray
     """float32 [n]: 1 female, 0 male, nan where there is no gender."""
     votes: np.ndarray
@@ -103,6 +106,7 @@ def labels_of(faces: Sequence[LabelledFace]) -> dict[str, Any]:
         "split": np.array([face.split for face in faces], str),
         "group": np.array([face.group for face in faces], str),
         "age": np.nan_to_num(ages, nan=0.0).astype(np.int16),
+        "apparent": np.array([face.apparent for face in faces], np.float32).reshape(-1, 2),
         "female": np.array([face.female for face in faces], np.float32),
         "votes": np.array([face.votes for face in faces], np.int16).reshape(-1, len(MOOD_VOTES)),
     }

@@ -56,6 +56,8 @@ class LabelledFace:
     """The source's own word; for measuring gaps between groups and for nothing else."""
     source: str = ""
     split: str = ""
+    apparent: tuple[float, float] = (math.nan, math.nan)
+    """Mean and standard deviation of the ages that people guessed, in years; nan where nobody did."""
 
 
 def read_labelled(place: Path) -> Iterator[LabelledFace]:
@@ -95,6 +97,7 @@ def read_parquet(file: Path) -> Iterator[LabelledFace]:
                 face_id=str(row["face_id"]),
                 picture=row["image"],
                 age=_age_of(row),
+                apparent=_apparent_of(row),
                 female=_female(row.get("gender")),
                 votes=tuple(row.get("mood_votes") or NO_VOTES),
                 group=row.get("group") or "",
@@ -108,6 +111,11 @@ def _age_of(row: Mapping[str, Any]) -> tuple[float, float]:
     if low is not None:
         return float(low), _OLDEST if high is None else float(high)
     return (math.nan, math.nan) if age is None else (math.floor(age), math.floor(age) + 1.0)
+
+
+def _apparent_of(row: Mapping[str, Any]) -> tuple[float, float]:
+    mean, spread = row.get("apparent_age"), row.get("apparent_std")
+    return math.nan if mean is None else float(mean), math.nan if spread is None else float(spread)
 
 
 def read_fer2013(file: Path) -> Iterator[LabelledFace]:

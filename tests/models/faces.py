@@ -18,6 +18,7 @@ def make_faces(ages, females, votes=None, source="made", group=""):
         real=np.tile(np.array([0, 0, PACKED_SIZE, PACKED_SIZE], np.uint8), (count, 1)),
         found=np.ones(count, bool),
         age=np.array(ages, np.int16),
+        apparent=np.full((count, 2), np.nan, np.float32),
         female=np.array(females, np.float32),
         votes=np.zeros((count, 8), np.int16) if votes is None else np.array(votes, np.int16),
     )
