@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -63,37 +63,47 @@ def holds(low: np.ndarray, high: np.ndarray, years: np.ndarray) -> np.ndarray:
     return (years + 1 > low) & (years < high)
 
 
-def conformal_margins(
-    p_age: np.ndarray, years: np.ndarray, learned_p_age: np.ndarray, learned_years: np.ndarray
-) -> tuple[float, ...]:
+@dataclass(frozen=True)
+class AgedFaces:
+    """Age distributions [n, ages] of faces whose `years` [n] are known, and how much each face counts [n]."""
+
+    p_age: np.ndarray
+    years: np.ndarray
+    weights: np.ndarray
+
+
+def conformal_margins(unseen: AgedFaces, learned: AgedFaces) -> tuple[float, ...]:
     """For each of AGE_BANDS how many years outwards the interval's ends must move to hold COVERAGE of the
     ages of that band.
 
     Conformalized quantile regression (Romano et al. 2019, arXiv:1905.03222), by the band of the true age
     (label-conditional, Vovk 2012, arXiv:1209.2673), so that it holds for the old and the young too. The
-    faces of a band among `years` [n], which chose nothing else, are few: a hundred tell its share of nine in
-    ten to three points. So the bands differ as among `learned_years`, thousands of faces of training, and one
-    number moves them all until they hold on `years`.
+    `unseen` faces of a band, which chose nothing else, are few: a hundred tell its share of nine in ten to
+    three points. So the bands differ as among the `learned`, thousands of faces of training, and one number
+    moves them all until they hold on the `unseen`.
     """
-    learned, bands = _outside(learned_p_age, learned_years), band_of(learned_years)
-    everywhere = _quantile(learned)
+    scores, bands = _outside(learned), band_of(learned.years)
+    everywhere = _quantile(scores, learned.weights)
     margins = np.array(
         [
-            _quantile(learned[bands == band]) if (bands == band).sum() >= FEWEST else everywhere
-            for band in range(len(AGE_BANDS))
+            _quantile(scores[of], learned.weights[of]) if of.sum() >= FEWEST else everywhere
+            for of in (bands == band for band in range(len(AGE_BANDS)))
         ]
     )
-    moved = _quantile(_outside(p_age, years) - margins[band_of(years)])
+    moved = _quantile(_outside(unseen) - margins[band_of(unseen.years)], unseen.weights)
     return tuple((margins + moved).round(2).tolist())
 
 
-def _outside(p_age: np.ndarray, years: np.ndarray) -> np.ndarray:
+def _outside(faces: AgedFaces) -> np.ndarray:
     """Years by which each age is outside of its interval; negative inside."""
-    low, high = _middle(p_age).T
-    return np.maximum(low - (years + 1), years - high)
+    low, high = _middle(faces.p_age).T
+    return np.maximum(low - (faces.years + 1), faces.years - high)
 
 
-def _quantile(scores: np.ndarray) -> float:
-    rank = min(math.ceil((len(scores) + 1) * COVERAGE), len(scores))
+def _quantile(scores: np.ndarray, weights: np.ndarray) -> float:
+    """The score that COVERAGE of the weight, and as much as one more face might bring, is not over."""
+    order = np.argsort(scores)
+    shares = np.cumsum(weights[order]) / (weights.sum() + weights.mean())
+    rank = min(int((shares < COVERAGE - 1e-9).sum()), len(scores) - 1)
     # A little more: an age at the very end of an interval is outside, and many scores are equal.
-    return round(float(np.sort(scores)[rank - 1]) + 0.01, 2)
+    return round(float(scores[order[rank]]) + 0.01, 2)

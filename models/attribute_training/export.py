@@ -18,7 +18,7 @@ from headcount.models.attribute_training.train import predict, softmax
 from headcount.models.attributes import Calibration, about_file, model_hash
 from headcount.models.datasets.crops import Faces, age_classes, majority_mood
 from headcount.models.framing import CROP_SIZE
-from headcount.models.intervals import conformal_margins
+from headcount.models.intervals import AgedFaces, conformal_margins
 from headcount.schemas.labels import AGES
 
 TOLERANCE: Final = 0.02
@@ -43,48 +43,53 @@ class Temperatures:
 
 
 def calibrate(model: keras.Model, faces: Faces) -> Temperatures:
-    """The temperatures of least cross entropy on faces that the network did not train on: for age on exact
-    ages, or on bins where there are no others.
+    """The temperatures of least cross entropy on faces that the network did not train on, each source as much
+    as another: for age on exact ages, or on bins where there are no others.
     """
     logits = predict(model, faces.crops)
     low, high = age_classes(faces.age).T
     aged = faces.exact if faces.exact.any() else faces.aged
     known = np.isfinite(faces.female)
-    margin = np.where(faces.female == 1, 1, -1)[known] * logits["gender"][known, 0]
+    margin = np.where(faces.female == 1, 1, -1) * logits["gender"][:, 0]
     clear = (mood := majority_mood(faces.votes)) >= 0
+
+    def best(rows: np.ndarray, surprise: Callable[[float], np.ndarray]) -> float:
+        weights = equal_parts(faces.source[rows])
+        return float(min(GRID, key=lambda t: np.average(surprise(t), weights=weights)))
+
     return Temperatures(
-        age=_best(lambda t: _cross_entropy(logits["age"][aged] / t, low[aged], high[aged])),
-        gender=_best(lambda t: float(np.logaddexp(0, -margin / t).mean())),
-        mood=_best(lambda t: _cross_entropy(logits["mood"][clear] / t, mood[clear], mood[clear] + 1))
+        age=best(aged, lambda t: _cross_entropy(logits["age"][aged] / t, low[aged], high[aged])),
+        gender=best(known, lambda t: np.logaddexp(0, -margin[known] / t)),
+        mood=best(clear, lambda t: _cross_entropy(logits["mood"][clear] / t, mood[clear], mood[clear] + 1))
         if clear.any()
         else None,
     )
 
 
-def _cross_entropy(logits: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+def equal_parts(sources: np.ndarray) -> np.ndarray:
+    """How much each face counts, [n], so that every source counts the same; 1 on average."""
+    _, which, numbers = np.unique(sources, return_inverse=True, return_counts=True)
+    return len(sources) / len(numbers) / numbers[which]
+
+
+def _cross_entropy(logits: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Of the classes [low, high) of each row."""
     classes = np.arange(logits.shape[1])
     inside = (classes >= low[:, None]) & (classes < high[:, None])
-    return float(-np.log((softmax(logits) * inside).sum(1) + 1e-9).mean())
+    return -np.log((softmax(logits) * inside).sum(1) + 1e-9)
 
 
 def age_margins(model: keras.Model, faces: Faces, learned: Faces, temperature: float) -> tuple[float, ...]:
     """The margins that make the 90 % intervals hold on `faces`, which the network did not train on, with the
-    differences between bands that they have on `learned`, which it did.
+    differences between bands that they have on `learned`, which it did; each source as much as another.
     """
-    return conformal_margins(
-        *_exact_ages(model, faces, temperature), *_exact_ages(model, learned, temperature)
-    )
+    return conformal_margins(_exact_ages(model, faces, temperature), _exact_ages(model, learned, temperature))
 
 
-def _exact_ages(model: keras.Model, faces: Faces, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-    """The age distributions of the faces whose age is exact, and those ages."""
-    p_age = softmax(predict(model, faces.crops[faces.exact])["age"] / temperature)
-    return p_age, np.minimum(faces.age[faces.exact, 0], AGES - 1)
-
-
-def _best(loss: Callable[[float], float]) -> float:
-    return float(min(GRID, key=loss))
+def _exact_ages(model: keras.Model, faces: Faces, temperature: float) -> AgedFaces:
+    exact = faces.take(faces.exact)
+    p_age = softmax(predict(model, exact.crops)["age"] / temperature)
+    return AgedFaces(p_age, np.minimum(exact.age[:, 0], AGES - 1), equal_parts(exact.source))
 
 
 def export(
