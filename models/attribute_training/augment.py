@@ -1,4 +1,4 @@
-"""Training crops made to look like bad photos: turned, shifted, dark, grey, blurred, noisy, covered."""
+"""Training crops made to look like bad photos: turned, shifted, dark, tinted, blurred, noisy, covered."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 
 from headcount.models.framing import CROP_SIZE
 
-TURN: Final = 14.0
-"""Degrees either way."""
-ZOOM: Final = (-0.16, 0.28)
+TURN: Final = 30.0
+"""Degrees either way; most crops are turned by less than half of it."""
+ZOOM: Final = (-0.22, 0.3)
 """Logarithm of the scale; a face that fills its picture is framed closer (see `CLOSER`)."""
-SHIFT: Final = 0.06
+SHIFT: Final = 0.08
+"""Of the side, either way."""
 
 CLOSER: Final = 1.18
 """How much larger a face is in its crop when the picture shows little but the face: there the detector's box
@@ -23,8 +24,11 @@ has 2.35 times the distance of eyes and mouth, elsewhere 2.78 times (medians on 
 def augment(packed: np.ndarray, real: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One training crop, uint8 [CROP_SIZE, CROP_SIZE, 3], from a packed crop (`datasets.crops.Faces`)."""
     face = _move(_surround(packed, real, rng), rng)
-    if rng.random() < 0.12:
+    kind = rng.random()
+    if kind < 0.15:
         face = np.repeat(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)[:, :, None], 3, 2)
+    elif kind < 0.4:
+        face = _colour(face, rng)
     if rng.random() < 0.5:
         face = cv2.LUT(face, _tone(rng))
     face = _degrade(face, rng)
@@ -78,6 +82,14 @@ def _move(packed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return cv2.warpAffine(
         packed, map_, (CROP_SIZE, CROP_SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+
+
+def _colour(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Paler or stronger colours, then a tint: light of a lamp or a screen, or the brown of an old print."""
+    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)[:, :, None].astype(np.float32)
+    strength = rng.uniform(0.0, 1.6)
+    light = np.exp(rng.normal(0, 0.15, 3)).astype(np.float32)
+    return np.clip((grey + strength * (face - grey)) * light, 0, 255).astype(np.uint8)
 
 
 def _tone(rng: np.random.Generator) -> np.ndarray:

@@ -37,7 +37,7 @@ def finish(weights: Path, options: TrainOptions) -> Path:
     target = options.output / "export"
     temperatures = calibrate(model, choosing)
     calibration = CALIBRATION
-    if AGED in options.sources:
+    if set(AGED) & set(options.sources):
         margins = age_margins(model, choosing, load_aged(options, make_detector), temperatures.age)
         calibration = replace(CALIBRATION, age_margins=margins)
     export(model, target, temperatures, calibration, {"trained_on": list(options.sources)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,23 +22,47 @@ from headcount.models.datasets.crops import FaceDetector, Faces
 from headcount.models.intervals import band_of, expected_age
 from headcount.models.training import read_log, warm_up_cosine, write_log
 from headcount.schemas.errors import UsageError
-from headcount.schemas.labels import AGES
+from headcount.schemas.labels import AGES, MOODS
 
-SOURCES: Final = ("utkface", "aaf", "fairface", "ferplus")
+SOURCES: Final = ("utkface", "aaf", "fairface", "ferplus", "appa", "rafdb", "wiki")
 """Sets of labelled faces, each a file SOURCE-train.parquet."""
-VALIDATED: Final = ("utkface", "ferplus")
+VALIDATED: Final = ("utkface", "ferplus", "appa", "rafdb", "wiki")
 """Sources with a file SOURCE-val.parquet of faces for choosing."""
 SHARED: Final = "fairface"
 """Its `models.datasets.crops.reserved` training faces are for choosing, the others for training."""
-AGED: Final = "utkface"
-"""The source with exact ages both for training and for choosing."""
+AGED: Final = ("utkface", "appa", "wiki")
+"""The sources with exact ages both for training and for choosing."""
+MOST_AGED: Final = 1500
+"""Faces of a source that show how its ages differ by band; more would show the same and take minutes."""
+UNFAMILIAR: Final = ("appa", "rafdb", "wiki")
+"""Sources of other pictures than those that taught the weights which ship first: those weights have a bias on
+them (teens eight to ten years too old), so they give no second answer there."""
 
-SHARES: Final = {"ferplus": 0.2, "aaf": 0.3, "utkface": 0.7}
+SHARES: Final = {
+    "utkface": 0.25,
+    "aaf": 0.125,
+    "fairface": 0.15,
+    "ferplus": 0.2,
+    "rafdb": 0.7,
+    "wiki": 0.85,
+}
 """Share of a source's faces drawn for one epoch; all of the others."""
 
-BALANCE: Final = 0.3
-"""Faces of a band of ages weigh as its number to the power of minus this: the old are few, and would be told
-younger than they are."""
+BALANCE: Final = 0.4
+"""Faces of a band of ages, or of a mood, weigh as its number to the power of minus this: the rare ones would
+be taken for their neighbours, the old for younger than they are and teens for older."""
+SOURCE_BALANCE: Final = 0.4
+"""Within a band of ages, the faces of a source weigh as its share to the power of minus this, so that no
+source owns a band."""
+THINNED: Final = {"ferplus": {"neutral": 2.5, "happy": 2.2}}
+"""Moods of which the shared copy of a source has fewer faces than the source, by that factor: they weigh more
+instead, as often as people look so."""
+HEAVIEST: Final = 4.0
+"""The most that a face weighs beside the average one: some bands have next to nobody of a source."""
+
+WIDTHS: Final = ((0, 15, 30, 80), (0.35, 1.3, 2.3, 3.1))
+"""Ages, and the standard deviation of the distribution that is learned around each: half as wide as people
+differ who guess the ages in APPA."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +90,9 @@ class TrainOptions:
     bfloat16: bool = False
     """Compute in bfloat16, with weights in float32: 1.4 times as fast on a processor with AVX512-BF16
     (Zen 5), not on the others tried."""
+    frozen_stages: int = 0
+    """Stages of the trunk, from the picture on, that stay as they start; with two, a step takes half the
+    time."""
     shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
 
 
@@ -77,7 +105,9 @@ class Batches(keras.utils.PyDataset):
         self.targets = targets
         self.options = options
         self.weights = {name: np.ones(len(faces), np.float32) for name in targets}
-        self.weights["age"] = age_weights(faces)
+        drawn = np.array([options.shares.get(str(source), 1.0) for source in faces.source])
+        self.weights["age"] = age_weights(faces, drawn)
+        self.weights["mood"] = mood_weights(faces, drawn)
         self.draw(0)
 
     def draw(self, epoch: int) -> None:
@@ -105,28 +135,80 @@ class Batches(keras.utils.PyDataset):
 def labels(faces: Faces) -> dict[str, np.ndarray]:
     """The labels in the form of `network.LOSSES`, without second answers."""
     shares, _ = crops.mood_shares(faces.votes)
-    age = np.zeros((len(faces), 2 + AGES), np.float32)
-    age[:, :2] = crops.age_classes(faces.age)
+    low, high = crops.age_classes(faces.age).T[:, :, None]
+    years, exact = np.arange(AGES), faces.exact
+    age = np.zeros((len(faces), 3, AGES), np.float32)
+    age[:, 0] = (years >= low) & (years < high) & ~exact[:, None]
+    age[exact, 1] = _around(faces.age[exact, 0])
+    # Half of the truth is the age that people see: it is what a picture shows, and errs less than a record.
+    seen = exact & np.isfinite(faces.apparent[:, 0])
+    age[seen, 1] = (age[seen, 1] + _around(faces.apparent[seen, 0])) / 2
     female = np.nan_to_num(faces.female, nan=-1.0)
     return {"age": age, "gender": np.stack([female, np.full_like(female, -1.0)], 1), "mood": shares}
 
 
+def _around(ages: np.ndarray) -> np.ndarray:
+    """A normal distribution around each age, as wide as `WIDTHS` says, over the classes [n, AGES]."""
+    centres = np.minimum(ages, AGES - 1)[:, None]
+    powers = np.exp(-0.5 * ((np.arange(AGES) - centres) / np.interp(centres, *WIDTHS)) ** 2)
+    return powers / powers.sum(1, keepdims=True)
+
+
 def with_answers(targets: dict[str, np.ndarray], answers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The labels with the second answers of `models.attribute_training.teacher` beside them."""
+    """The labels with the second answers of `models.attribute_training.teacher` beside them; nan is none."""
     age, gender = targets["age"].copy(), targets["gender"].copy()
-    age[:, 2:] = softmax(answers["age"])
-    gender[:, 1] = 1 / (1 + np.exp(-answers["gender"][:, 0]))
+    age[:, 2] = np.nan_to_num(softmax(answers["age"]), nan=0.0)
+    gender[:, 1] = np.nan_to_num(1 / (1 + np.exp(-answers["gender"][:, 0])), nan=-1.0)
     return {**targets, "age": age, "gender": gender}
 
 
-def age_weights(faces: Faces) -> np.ndarray:
-    """How much the age of each face counts (`BALANCE`), float32 [n]; 1 on average and where there is none."""
-    known = faces.aged
-    bands = band_of(faces.age[known, 0])
-    weights = np.ones(len(faces), np.float32)
-    weights[known] = np.bincount(bands)[bands] ** -BALANCE
-    weights[known] /= weights[known].mean()
+def own_answers(start: keras.Model, faces: Faces) -> dict[str, np.ndarray]:
+    """Logits of `age` and `gender` for packed faces by the network that training starts from: they keep what
+    it knows. nan for faces without age and gender, and for those of `UNFAMILIAR`.
+    """
+    rows = (faces.aged | np.isfinite(faces.female)) & ~np.isin(faces.source, UNFAMILIAR)
+    logits = predict(start, centre(faces.crops[rows]))
+    return {head: teacher.spread(logits[head], rows) for head in ("age", "gender")}
+
+
+def age_weights(faces: Faces, drawn: np.ndarray) -> np.ndarray:
+    """How much the age of each face counts (`BALANCE`, `SOURCE_BALANCE`), float32 [n]; 1 where there is none.
+
+    `drawn` [n] is how often an epoch draws each face; the average over what it draws is 1.
+    """
+    bands = band_of(faces.age[:, 0])
+    sources = np.unique(faces.source, return_inverse=True)[1]
+    in_band = _number(bands, faces.aged, drawn)
+    in_both = _number(bands * (sources.max() + 1) + sources, faces.aged, drawn)
+    return _weights(in_band**-BALANCE * (in_both / in_band) ** -SOURCE_BALANCE, faces.aged, drawn)
+
+
+def mood_weights(faces: Faces, drawn: np.ndarray) -> np.ndarray:
+    """How much the mood of each face counts, float32 [n]: by `THINNED` or `BALANCE` within its source; 1 on
+    average there, and where there is none. `drawn` as in `age_weights`.
+    """
+    shares, voted = crops.mood_shares(faces.votes)
+    moods, weights = shares.argmax(1), np.ones(len(faces), np.float32)
+    for source in np.unique(faces.source[voted]):
+        known = voted & (faces.source == source)
+        if source in THINNED:
+            counts = np.array([THINNED[source].get(mood, 1.0) for mood in MOODS])[moods]
+        else:
+            counts = _number(moods, known, drawn) ** -BALANCE
+        weights = np.where(known, _weights(counts, known, drawn), weights)
     return weights
+
+
+def _number(kinds: np.ndarray, known: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """How many faces of its kind an epoch draws, for each face; 1 where nothing is known."""
+    return np.where(known, np.bincount(kinds, weights=drawn * known)[kinds], 1.0)
+
+
+def _weights(weights: np.ndarray, known: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    if not known.any():
+        return np.ones(len(known), np.float32)
+    mean = np.average(weights[known], weights=drawn[known])
+    return np.where(known, np.minimum(weights / mean, HEAVIEST), 1.0).astype(np.float32)
 
 
 def predict(model: keras.Model, crops: np.ndarray) -> dict[str, np.ndarray]:
@@ -145,24 +227,33 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def validate(model: keras.Model, faces: Faces) -> dict[str, float]:
-    """Figures on the faces for choosing, and `score`, the sum of what is wrong (less is better)."""
+    """Figures on the faces for choosing, KIND_SOURCE, and `score`: for each kind the mean over its sources of
+    what is wrong, summed (less is better).
+    """
     logits = predict(model, faces.crops)
     mean = expected_age(softmax(logits["age"]))
     low, high = faces.age.T
-    female, mood = faces.female == 1, crops.majority_mood(faces.votes)
+    likeliest, mood = logits["mood"].argmax(1), crops.majority_mood(faces.votes)
     right = {
-        "age_in_bin": ((np.floor(mean) >= low) & (np.floor(mean) < high), high - low > 1),
-        "mood": (logits["mood"].argmax(1) == mood, mood >= 0),
+        "bin": ((np.floor(mean) >= low) & (np.floor(mean) < high), high - low > 1),
+        "gender": ((logits["gender"][:, 0] > 0) == (faces.female == 1), np.isfinite(faces.female)),
+        "mood": (likeliest == mood, mood >= 0),
     }
+    figures, wrong = {}, defaultdict(list)
     for source in np.unique(faces.source):
-        known = np.isfinite(faces.female) & (faces.source == source)
-        right[f"gender_{source}"] = ((logits["gender"][:, 0] > 0) == female, known)
-    figures = {name: float(told[known].mean()) for name, (told, known) in right.items() if known.any()}
-    score = sum(1 - share for share in figures.values())
-    if faces.exact.any():
-        figures["age_mae"] = float(np.abs(mean - low)[faces.exact].mean())
-        score += figures["age_mae"] / 10
-    return {"score": score, **figures}
+        of = faces.source == source
+        for kind, (hits, known) in right.items():
+            if (rows := of & known).any():
+                figures[f"{kind}_{source}"] = float(hits[rows].mean())
+                wrong[kind].append(1 - figures[f"{kind}_{source}"])
+        if (rows := of & (mood >= 0)).any():
+            recalls = [(likeliest == mood)[rows & (mood == one)].mean() for one in np.unique(mood[rows])]
+            figures[f"recall_{source}"] = float(np.mean(recalls))
+            wrong["recall"].append(1 - figures[f"recall_{source}"])
+        if (rows := of & faces.exact).any():
+            figures[f"years_{source}"] = float(np.abs(mean - low)[rows].mean())
+            wrong["years"].append(figures[f"years_{source}"] / 10)
+    return {"score": sum(float(np.mean(parts)) for parts in wrong.values()), **figures}
 
 
 class Choose(keras.callbacks.Callback):
@@ -195,7 +286,7 @@ def compile_model(model: keras.Model, steps: int, options: TrainOptions) -> None
     warm_up = min(500, steps // 10)
     rate = warm_up_cosine(options.learning_rate, steps, warm_up, end=0.001)
     optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=options.weight_decay, clipnorm=5.0, use_ema=True, ema_momentum=0.998
+        rate, weight_decay=options.weight_decay, clipnorm=5.0, use_ema=True, ema_momentum=0.995
     )
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     model.compile(optimizer, loss=network.LOSSES, loss_weights=network.LOSS_WEIGHTS, jit_compile=False)
@@ -222,8 +313,12 @@ def load_choosing(options: TrainOptions, make_detector: Callable[[], FaceDetecto
 
 
 def load_aged(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> Faces:
-    """The training faces that are like those for choosing with an exact age; as of `framed`."""
-    return framed(_load(f"{AGED}-train", options, make_detector))
+    """Training faces that are like those for choosing with an exact age, at most `MOST_AGED` of a source; as
+    of `framed`.
+    """
+    parts = [_load(f"{name}-train", options, make_detector) for name in AGED if name in options.sources]
+    rng = np.random.default_rng(1)
+    return framed(crops.concatenate([part.take(rng.permutation(len(part))[:MOST_AGED]) for part in parts]))
 
 
 def framed(faces: Faces) -> Faces:
@@ -250,14 +345,14 @@ def train(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> P
     options.output.mkdir(parents=True, exist_ok=True)
     faces, choosing = load_faces(options, make_detector), load_choosing(options, make_detector)
     targets = labels(faces)
-    answers = teacher.answers(faces, targets, options.cache / f"teacher-{'-'.join(options.sources)}.npz")
     model = network.build("mixed_bfloat16" if options.bfloat16 else "float32")
     if start is None:
         start_from_descriptor(model)
+        answers = teacher.answers(faces, targets, options.cache / f"teacher-{'-'.join(options.sources)}.npz")
     else:
         model.set_weights(start.get_weights())
-        seen = centre(faces.crops)
-        answers = teacher.together(answers, predict(start, seen), predict(start, seen[:, :, ::-1]))
+        answers = own_answers(start, faces)
+    network.freeze(model, options.frozen_stages)
     batches = Batches(faces, with_answers(targets, answers), options)
     compile_model(model, len(batches) * options.epochs, options)
     callbacks: Sequence[keras.callbacks.Callback] = (

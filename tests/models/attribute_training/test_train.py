@@ -19,22 +19,30 @@ from headcount.models.attribute_training.export import (  # noqa: E402
     Temperatures,
     age_margins,
     calibrate,
+    equal_parts,
     export,
 )
 from headcount.models.attribute_training.train import (  # noqa: E402
     BALANCE,
+    SOURCE_BALANCE,
+    THINNED,
+    UNFAMILIAR,
     Batches,
     TrainOptions,
     age_weights,
     labels,
     load_choosing,
     load_faces,
+    mood_weights,
+    own_answers,
     train,
     validate,
     with_answers,
 )
+from headcount.models.attribute_training.train import predict as logits_of  # noqa: E402
 from headcount.models.attributes import Calibration, load_attribute_model, load_calibration, model_hash  # noqa: E402
 from headcount.models.datasets.crops import PACKED_SIZE, concatenate  # noqa: E402
+from headcount.models.datasets.labelled import votes_for  # noqa: E402
 from headcount.models.evaluation.attributes import predict  # noqa: E402
 from headcount.models.intervals import AGE_BANDS  # noqa: E402
 from headcount.schemas.errors import UsageError  # noqa: E402
@@ -65,10 +73,28 @@ def model():
 
 
 def test_the_age_loss_is_the_likelihood_of_the_bin():
-    ages = np.zeros((3, 2 + AGES), np.float32)
-    ages[:, :2] = [[20.0, 30.0], [0.0, 0.0], [50.0, 51.0]]
-    loss = np.asarray(network.age_loss(ages, np.zeros((3, AGES), np.float32)))
-    assert loss == pytest.approx([math.log(AGES / 10), 0, math.log(AGES)], rel=1e-5)
+    ages = labels(make_faces([(20, 30), (0, 0)], [0, 0]))["age"]
+    loss = np.asarray(network.age_loss(ages, np.zeros((2, AGES), np.float32)))
+    assert loss == pytest.approx([math.log(AGES / 10), 0], rel=1e-5)
+
+
+def test_an_exact_age_is_learned_as_a_distribution_wider_with_age():
+    young, old = labels(make_faces([(5, 6), (60, 61)], [0, 0]))["age"][:, 1]
+    years = np.arange(AGES)
+    assert [young @ years, old @ years] == pytest.approx([5, 60], abs=0.01)
+    assert young[5] > 2 * old[60]
+    logits = np.log(np.stack([old, np.roll(old, 8)]) + 1e-9)
+    target = labels(make_faces([(60, 61)] * 2, [0, 0]))["age"]
+    right, off = np.asarray(network.age_loss(target, logits))
+    assert right == pytest.approx(-(old * np.log(old + 1e-9)).sum(), rel=1e-3)
+    assert off > right + 0.8
+
+
+def test_an_age_that_people_guessed_counts_as_much_as_the_real_one():
+    faces = make_faces([(75, 76), (75, 76)], [0, 0])
+    faces.apparent[1] = 65, 6
+    real, both = labels(faces)["age"][:, 1] @ np.arange(AGES)
+    assert (real, both) == pytest.approx((75, 70), abs=0.1)
 
 
 def test_rows_without_a_label_cost_nothing():
@@ -88,7 +114,7 @@ def test_a_second_answer_is_learned_beside_the_label_and_without_one():
     near[:, 30], far[:, 60] = 9.0, 9.0
     for row in (0, 2):
         losses = [np.asarray(network.age_loss(both["age"], logits))[row] for logits in (near, far)]
-        assert losses[0] < 0.01 < losses[1]
+        assert losses[0] + 1 < losses[1]
     female = np.asarray(network.gender_loss(both["gender"], np.full((len(FACES), 1), 2.0, np.float32)))
     chance = 1 / (1 + math.exp(-2))
     entropy = -chance * math.log(chance) - (1 - chance) * math.log(1 - chance)
@@ -98,10 +124,37 @@ def test_a_second_answer_is_learned_beside_the_label_and_without_one():
 
 def test_rare_ages_weigh_more():
     faces = make_faces([(30, 31)] * 80 + [(75, 76)] * 10 + [(0, 0)], [0] * 91)
-    weights = age_weights(faces)
+    weights = age_weights(faces, np.ones(91))
     assert weights[80] / weights[0] == pytest.approx(8**BALANCE)
     assert weights[:90].mean() == pytest.approx(1)
     assert weights[90] == 1
+
+
+def test_no_source_owns_a_band_of_ages():
+    many = make_faces([(30, 31)] * 80, [0] * 80, source="many")
+    faces = concatenate([many, make_faces([(30, 31)] * 10, [0] * 10, source="few")])
+    weights = age_weights(faces, np.ones(90))
+    assert weights[80] / weights[0] == pytest.approx(8**SOURCE_BALANCE)
+    often = np.where(faces.source == "few", 8.0, 1.0)
+    assert np.ptp(age_weights(faces, often)) == pytest.approx(0)
+
+
+def test_rare_moods_weigh_more():
+    happy, fear = votes_for("happy"), votes_for("fear")
+    faces = make_faces([(0, 0)] * 91, [0] * 91, [happy] * 80 + [fear] * 10 + [[0] * 8])
+    weights = mood_weights(faces, np.ones(91))
+    assert weights[80] / weights[0] == pytest.approx(8**BALANCE)
+    assert weights[90] == 1
+
+
+def test_thinned_moods_weigh_as_they_were_and_sources_count_apart():
+    votes = [votes_for("happy")] * 8 + [votes_for("fear")] * 2
+    (thinned, moods), *_ = THINNED.items()
+    faces = concatenate([make_faces([(0, 0)] * 10, [0] * 10, votes, source=one) for one in (thinned, "made")])
+    weights = mood_weights(faces, np.ones(20))
+    assert weights[0] / weights[8] == pytest.approx(moods["happy"])
+    assert weights[10] < weights[18]
+    assert weights[:10].mean() == pytest.approx(weights[10:].mean())
 
 
 def test_a_small_network_answers_for_the_faces_it_did_not_see():
@@ -116,13 +169,25 @@ def test_a_small_network_answers_for_the_faces_it_did_not_see():
     assert abs((guessed == (shuffled["gender"][:, 0] == 1)).mean() - 0.5) < 0.1
 
 
-def test_a_later_training_learns_from_its_start_too():
-    small = {"age": np.zeros((2, AGES), np.float32), "gender": np.array([[1.0], [-1.0]])}
-    own = {**small, "gender": np.array([[-1.0], [-1.0]]), "mood": np.zeros((2, len(MOODS)))}
-    mirrored = {**own, "gender": np.array([[-2.0], [-1.0]])}
-    both = teacher.together(small, own, mirrored)
-    assert set(both) == {"age", "gender"}
-    assert both["gender"][:, 0] == pytest.approx([1 - 2.5 * teacher.OWN_SHARE, -1])
+def test_stages_that_are_frozen_do_not_learn():
+    made = network.build()
+    network.freeze(made, 2)
+    learned = {layer.name for layer in made.layers if layer.trainable and layer.weights}
+    assert "conv14" not in learned
+    assert {"conv15", "conv28", "age", "gender", "mood"} <= learned
+    network.freeze(made, 0)
+    assert made.get_layer("conv0").trainable
+
+
+def test_a_later_training_learns_its_own_answers_where_it_is_familiar(model):
+    faces = concatenate([FACES.take(np.arange(4)), make_faces([(30, 31)], [1], source=UNFAMILIAR[0])])
+    answers = own_answers(model, faces)
+    assert np.isfinite(answers["age"]).all(1).tolist() == [True, True, False, True, False]
+    own = logits_of(model, centre(faces.crops))
+    assert answers["gender"][0] == pytest.approx(own["gender"][0], rel=1e-3)
+    target = with_answers(labels(faces), answers)
+    assert target["age"][:, 2].sum(1) == pytest.approx([1, 1, 0, 1, 0])
+    assert (target["gender"][:, 1] < 0).tolist() == [False, False, True, False, True]
 
 
 def test_the_descriptor_tells_people_apart_by_its_features():
@@ -160,16 +225,16 @@ def test_validation_gives_a_score(model):
     utk = make_faces([(30, 31)] * 4, [1, 0, 1, 0], [[0, 9, 0, 0, 1, 0, 0, 0]] * 4, source="utkface")
     figures = validate(model, cut(concatenate([fair, utk])))
     assert 0 <= figures["gender_fairface"] <= 1
-    right = [figures[name] for name in ("gender_utkface", "gender_fairface", "mood")]
-    right.append(figures["age_in_bin"])
-    assert figures["score"] == pytest.approx(figures["age_mae"] / 10 + 4 - sum(right))
+    gender = (figures["gender_utkface"] + figures["gender_fairface"]) / 2
+    right = [figures[name] for name in ("bin_fairface", "mood_utkface", "recall_utkface")]
+    assert figures["score"] == pytest.approx(figures["years_utkface"] / 10 + 4 - gender - sum(right))
 
 
 def test_a_source_alone_is_judged_by_what_it_labels(model):
     fair = make_faces([(20, 30)] * 4, [1, 0, 1, 0], source="fairface")
     figures = validate(model, cut(fair))
-    assert set(figures) == {"score", "age_in_bin", "gender_fairface"}
-    assert figures["score"] == pytest.approx(2 - figures["age_in_bin"] - figures["gender_fairface"])
+    assert set(figures) == {"score", "bin_fairface", "gender_fairface"}
+    assert figures["score"] == pytest.approx(2 - figures["bin_fairface"] - figures["gender_fairface"])
 
 
 def test_faces_of_the_sources_asked_for_are_for_training_or_for_choosing(tmp_path):
@@ -201,8 +266,6 @@ def test_what_ships_gives_the_probabilities_of_the_network(model, tmp_path):
     for name in saved:
         assert np.abs(half[name] - saved[name]).max() < TOLERANCE
         assert np.abs(tflite[name] - saved[name]).mean() < TOLERANCE_INT8
-    from headcount.models.attribute_training.train import predict as logits_of
-
     logits = logits_of(model, crops)
     assert saved["gender"] == pytest.approx(1 / (1 + np.exp(-logits["gender"][:, 0] / 0.5)), abs=1e-4)
     for place in places:
@@ -225,6 +288,12 @@ def test_temperatures_come_from_the_grid(model):
     found = calibrate(model, cut(FACES))
     assert all(0.5 <= value <= 2.5 for value in (found.age, found.gender, found.mood))
     assert len(age_margins(model, cut(FACES), cut(FACES), found.age)) == len(AGE_BANDS)
+
+
+def test_every_source_counts_the_same():
+    weights = equal_parts(np.array(["many"] * 6 + ["few"] * 2))
+    assert weights[:6].sum() == pytest.approx(weights[6:].sum())
+    assert weights.mean() == pytest.approx(1)
 
 
 def test_weights_that_are_not_there_or_of_another_network_are_one_line(tmp_path):
