@@ -55,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weights (.keras) to start from instead of dlib's face descriptor",
     )
     parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FILE",
+        help="weights (.keras) of an earlier training, mixed into the result (0.3 of it)",
+    )
+    parser.add_argument(
         "--frozen_stages",
         type=int,
         metavar="N",

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import keras
+
 from headcount.models.attribute_training import network
 from headcount.models.attribute_training.export import age_margins, calibrate, export
 from headcount.models.attribute_training.train import AGED, TrainOptions, load_aged, load_choosing, train
@@ -20,6 +22,11 @@ wrong four times in ten, below two more than half the time; above, one in four. 
 share that is left untold."""
 
 
+KEPT: Final = 0.3
+"""Share of earlier weights that a training may keep (Wortsman et al. 2022, arXiv:2109.01903): what they knew
+of familiar pictures comes back, at a small price on the others."""
+
+
 def make_detector() -> Detector:
     """The detector that frames the faces: the one that a run uses."""
     return load_detector(DEFAULT_DETECTOR)
@@ -30,9 +37,17 @@ def make_attributes(options: TrainOptions) -> Path:
     return finish(train(options, make_detector), options)
 
 
+def mix(model: keras.Model, kept: keras.Model) -> None:
+    """Puts `KEPT` of another network's weights into those of `model`, which was trained from them."""
+    pairs = zip(kept.get_weights(), model.get_weights(), strict=True)
+    model.set_weights([KEPT * old + (1 - KEPT) * new for old, new in pairs])
+
+
 def finish(weights: Path, options: TrainOptions) -> Path:
     """Calibrates trained weights and exports them into `options.output / "export"`."""
     model = network.load(weights)
+    if options.keep:
+        mix(model, network.load(options.keep))
     choosing = load_choosing(options, make_detector)
     target = options.output / "export"
     temperatures = calibrate(model, choosing)

@@ -87,6 +87,8 @@ class TrainOptions:
     """The sets to learn from and to choose by."""
     start_from: Path | None = None
     """Weights (.keras) to start from instead of the descriptor's."""
+    keep: Path | None = None
+    """Weights (.keras) that `recipe.KEPT` of the result is made of."""
     bfloat16: bool = False
     """Compute in bfloat16, with weights in float32: 1.4 times as fast on a processor with AVX512-BF16
     (Zen 5), not on the others tried."""

@@ -296,6 +296,16 @@ def test_every_source_counts_the_same():
     assert weights.mean() == pytest.approx(1)
 
 
+def test_weights_that_are_kept_are_a_share_of_the_result(model):
+    from headcount.models.attribute_training.recipe import KEPT, mix
+
+    kept, made = network.build(), network.build()
+    kept.set_weights([np.ones_like(values) for values in model.get_weights()])
+    made.set_weights([np.zeros_like(values) for values in model.get_weights()])
+    mix(made, kept)
+    assert all(values == pytest.approx(KEPT) for values in made.get_weights())
+
+
 def test_weights_that_are_not_there_or_of_another_network_are_one_line(tmp_path):
     weights = tmp_path / "weights.keras"
     options = TrainOptions(tmp_path, tmp_path, tmp_path, start_from=weights)
