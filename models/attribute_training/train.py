@@ -46,7 +46,7 @@ SHARES: Final = {
     "rafdb": 0.7,
     "wiki": 0.85,
 }
-"""Share of a source's faces drawn for one epoch; all of the others."""
+"""Share of a source's faces drawn for one epoch beside others; all of the rest, and of a source alone."""
 
 BALANCE: Final = 0.4
 """Faces of a band of ages, or of a mood, weigh as its number to the power of minus this: the rare ones would
@@ -342,6 +342,8 @@ def train(options: TrainOptions, make_detector: Callable[[], FaceDetector]) -> P
     `make_detector` frames the faces when they are not yet in the cache; it must be picklable.
     """
     start = network.load(options.start_from) if options.start_from else None
+    if len(options.sources) == 1:
+        options = replace(options, shares={})
     cv2.setNumThreads(1)
     keras.utils.set_random_seed(options.seed)
     options.output.mkdir(parents=True, exist_ok=True)
