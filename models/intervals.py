@@ -15,7 +15,7 @@ AGE_BANDS: Final = (0, 3, 10, 20, 30, 40, 50, 60, 70)
 """First years of the bands that figures are reported by and intervals corrected in; FairFace's nine bins."""
 
 FEWEST: Final = 50
-"""Faces that a band needs for a margin of its own."""
+"""Faces that a band needs for its own margin."""
 
 
 def expected_age(p_age: np.ndarray) -> np.ndarray:
@@ -78,7 +78,7 @@ def conformal_margins(unseen: AgedFaces, learned: AgedFaces) -> tuple[float, ...
 
     Conformalized quantile regression (Romano et al. 2019, arXiv:1905.03222), by the band of the true age
     (label-conditional, Vovk 2012, arXiv:1209.2673), so that it holds for the old and the young too. The
-    `unseen` faces of a band, which chose nothing else, are few: a hundred tell its share of nine in ten to
+    `unseen` faces of a band, which chose nothing else, are few: a hundred give its share of nine in ten to
     three points. So the bands differ as among the `learned`, thousands of faces of training, and one number
     moves them all until they hold on the `unseen`.
     """

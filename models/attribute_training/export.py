@@ -100,7 +100,7 @@ def export(
     about: dict[str, Any],
 ) -> None:
     """Writes `attributes.tflite` (8-bit weights), `attributes_float16.tflite` and `saved_model/` into
-    `output`, each with a JSON file of its calibration beside it, and `attributes.keras`.
+    `output`, each with a JSON file of its calibration next to it, and `attributes.keras`.
 
     The signature is that of `models.attributes`.
     """
@@ -108,13 +108,13 @@ def export(
 
     def serve(crops: Any) -> dict[str, Any]:
         logits = model(tf.cast(crops, tf.float32), training=False)
-        told = {
+        outputs = {
             "age": tf.nn.softmax(logits["age"] / temperatures.age),
             "gender": tf.sigmoid(logits["gender"][:, 0] / temperatures.gender),
         }
         if temperatures.mood is not None:
-            told["mood"] = tf.nn.softmax(logits["mood"] / temperatures.mood)
-        return told
+            outputs["mood"] = tf.nn.softmax(logits["mood"] / temperatures.mood)
+        return outputs
 
     output.mkdir(parents=True, exist_ok=True)
     model.save(output / "attributes.keras")

@@ -103,7 +103,7 @@ def _conv(x: Any, channels: int, place: int, padding: str = "same", strides: int
 
 
 def _halving(x: Any, channels: int, place: int, padding: str) -> Any:
-    """Two 3x3 layers beside the averaged identity; what one of them lacks in size or channels is zero."""
+    """Two 3x3 layers parallel to the averaged identity; what one lacks in size or channels is zero."""
     y = layers.ReLU()(_conv(x, channels, place, padding, strides=2))
     y = _conv(y, channels, place + 1)
     x = layers.AveragePooling2D(2, 2, padding=padding)(x)
@@ -150,7 +150,7 @@ def mood_loss(shares: Any, logits: Any) -> Any:
 
 
 ANSWER_WEIGHT: Final = 1.0
-"""Of a second answer (`models.attribute_training.teacher`) beside the label."""
+"""Weight of a second answer (`models.attribute_training.teacher`) next to the label's."""
 
 LOSSES: Final = {"age": age_loss, "gender": gender_loss, "mood": mood_loss}
 """Each is averaged over all rows of the batch, labelled or not."""

@@ -16,10 +16,10 @@ from headcount.models.detectors import DEFAULT_DETECTOR, load_detector
 from headcount.models.detectors.search import Detector
 
 CALIBRATION: Final = Calibration(gender=0.6, gender_from_age=3.0, mood=0.4, mood_sharpness=3.0)
-"""Where a label is null. Calibrated, a gender of 0.6 is wrong four times in ten, and of children under three
-nobody's network tells it well. On FER+ val, blurred more and more, moods told below a sharpness of three were
+"""Where a label is null. Calibrated, a gender of 0.6 is wrong four times in ten, and under three years no
+network predicts it well. On FER+ val, blurred more and more, moods predicted below a sharpness of three were
 wrong four times in ten, below two more than half the time; above, one in four. `cards/attributes.md` has the
-share that is left untold."""
+share that is left null."""
 
 
 KEPT: Final = 0.3

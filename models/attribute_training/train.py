@@ -46,7 +46,7 @@ SHARES: Final = {
     "rafdb": 0.7,
     "wiki": 0.85,
 }
-"""Share of a source's faces drawn for one epoch beside others; all of the rest, and of a source alone."""
+"""Share of a source's faces drawn for one epoch among others; all of the rest, and of a source alone."""
 
 BALANCE: Final = 0.4
 """Faces of a band of ages, or of a mood, weigh as its number to the power of minus this: the rare ones would
@@ -58,7 +58,7 @@ THINNED: Final = {"ferplus": {"neutral": 2.5, "happy": 2.2}}
 """Moods of which the shared copy of a source has fewer faces than the source, by that factor: they weigh more
 instead, as often as people look so."""
 HEAVIEST: Final = 4.0
-"""The most that a face weighs beside the average one: some bands have next to nobody of a source."""
+"""The most that a face weighs compared with the average one: some bands have next to nobody of a source."""
 
 WIDTHS: Final = ((0, 15, 30, 80), (0.35, 1.3, 2.3, 3.1))
 """Ages, and the standard deviation of the distribution that is learned around each: half as wide as people
@@ -157,7 +157,7 @@ def _around(ages: np.ndarray) -> np.ndarray:
 
 
 def with_answers(targets: dict[str, np.ndarray], answers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The labels with the second answers of `models.attribute_training.teacher` beside them; nan is none."""
+    """The labels with the second answers of `models.attribute_training.teacher` next to them; nan is none."""
     age, gender = targets["age"].copy(), targets["gender"].copy()
     age[:, 2] = np.nan_to_num(softmax(answers["age"]), nan=0.0)
     gender[:, 1] = np.nan_to_num(1 / (1 + np.exp(-answers["gender"][:, 0])), nan=-1.0)
