@@ -119,4 +119,4 @@ def test_attributes_that_the_model_does_not_tell_are_named(album, tmp_path):
         make_plan(one, output_at(str(tmp_path), "run"), datetime(2026, 1, 1))[1]
         for one in (settings, replace(settings, attributes=("age", "gender")))
     ]
-    assert notes == [["attribute model fairface does not tell mood: null in every row"], []]
+    assert notes == [["attribute model fairface does not predict mood: null in every row"], []]
