@@ -4,9 +4,9 @@ import threading
 import time
 from concurrent.futures import Future
 from datetime import datetime
-from pathlib import Path
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
