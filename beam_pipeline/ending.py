@@ -33,6 +33,11 @@ def ending(manifest: Manifest, max_failures: int | None = None) -> tuple[int, st
     )
 
 
+def left_alone(output: str) -> str:
+    """What is said of the tables after a run that failed."""
+    return f"{output} is still as the last complete run left it"
+
+
 def changes(manifest: Manifest) -> str:
     """What became of photos since the run before: `29 new, 3 changed, 64 moved, 1 gone, 71 unchanged`."""
     return _counted(manifest.changes, CHANGES) or "no photos"

@@ -39,7 +39,7 @@ from headcount.transforms.collection.forgotten import Forgotten, forget
 from headcount.transforms.collection.found_file import uri_of
 from headcount.transforms.collection.listing.inputs import check_input
 from headcount.transforms.collection.output import Output, output_at, read_manifest
-from headcount.transforms.collection.storage import is_remote, local_copy
+from headcount.transforms.collection.storage import is_glob, is_remote, local_copy
 from headcount.transforms.finish_run import RunInfo
 from headcount.transforms.photo.reader_pool import PoolSettings
 from headcount.transforms.skip_known import Again
@@ -96,7 +96,7 @@ def make_plan(settings: Settings, output: Output, started_at: datetime) -> tuple
             keep_deleted=settings.keep_deleted,
             allow_gone=settings.allow_gone,
             forgotten=forgotten,
-            globs=tuple(uri_of(for_workers(source)) for source in settings.input if set("*?[") & set(source)),
+            globs=tuple(uri_of(for_workers(source)) for source in settings.input if is_glob(source)),
         ),
     )
     return plan, notes

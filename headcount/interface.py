@@ -44,7 +44,7 @@ def run(
     if isinstance(beam_args, str):
         raise UsageError(f"beam_args {beam_args}: give a list of flags")
     check_others(argparse.Namespace(), beam_args, set())
-    from headcount.beam_pipeline.ending import TOO_MANY_FAILURES, ending
+    from headcount.beam_pipeline.ending import TOO_MANY_FAILURES, ending, left_alone
     from headcount.beam_pipeline.run import run_and_measure
     from headcount.runners.engines import root_cause
     from headcount.runners.notebook import in_notebook, quiet_beam
@@ -59,8 +59,7 @@ def run(
         why = root_cause(error)
         if "KeyboardInterrupt" in why:  # An engine makes of it what it makes of any error in a step.
             raise KeyboardInterrupt from error
-        left = f"{settings.output} is still as the last complete run left it"
-        raise RunError(f"the run failed: {why}; {left}") from error
+        raise RunError(f"the run failed: {why}; {left_alone(settings.output)}") from error
     if manifest is None:
         raise UsageError("--template_location only writes the job down; use the command headcount run")
     status, line = ending(manifest, settings.max_failures)

@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> int:
     if not args.others:
         prepare()  # It imports while the rest does.
     gc.disable()  # What Beam's import makes stays; looking for garbage in it takes half a second.
-    from headcount.beam_pipeline.ending import ending
+    from headcount.beam_pipeline.ending import ending, left_alone
     from headcount.beam_pipeline.run import run
     from headcount.beam_pipeline.show import totals
     from headcount.runners.engines import root_cause
@@ -71,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
         return 1
     except Exception as error:
         complain(f"headcount run: failed: {root_cause(error)}; --verbose shows more")
-        complain(f"{settings.output} is still as the last complete run left it")
+        complain(left_alone(settings.output))
         return 1
     if manifest is None:
         say(f"the engine has the job; {settings.output} changes when it is complete")

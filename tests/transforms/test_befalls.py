@@ -30,7 +30,7 @@ from headcount.transforms.collection.output import output_at, read_manifest
 from headcount.transforms.finish_run import RunInfo, finish_run
 from headcount.transforms.skip_known import Again, _SkipKnownDoFn
 from headcount.transforms.write_rows import KEPT, Part
-from tests.transforms.collection.test_state import photo
+from tests.tables import photo
 from tests.transforms.test_finish_run import face
 
 PHOTOS, ON_DISK = 44, 12

@@ -6,24 +6,14 @@ import pytest
 from headcount.schemas.columns import arrow_table
 from headcount.schemas.photos import Photo
 from headcount.transforms.copies import mark_duplicates
+from tests import tables
 
 DAY = datetime(2024, 3, 4, 8, 10)
 
 
 def photo(uri, photo_id="one", precision=None, source=None):
-    return Photo(
-        uri=uri,
-        photo_id=photo_id,
-        taken_at=DAY if precision else None,
-        date_precision=precision,
-        date_source=source,
-        width=9,
-        height=9,
-        orientation=1,
-        file_type="jpeg",
-        bytes=1,
-        faces=1,
-    )
+    taken_at = DAY if precision else None
+    return tables.photo(uri, photo_id, taken_at=taken_at, date_precision=precision, date_source=source)
 
 
 def counts(*photos, gone=()):

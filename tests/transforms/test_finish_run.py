@@ -14,29 +14,18 @@ from headcount.schemas.failures import failure
 from headcount.schemas.files import FOLDER, LISTED, File
 from headcount.schemas.labels import AGE_GROUP_NAMES, AGES
 from headcount.schemas.manifest import Manifest
-from headcount.schemas.photos import Photo
 from headcount.schemas.tables import TABLES
 from headcount.transforms.collection.earlier import Earlier
 from headcount.transforms.collection.output import MANIFEST, output_at, read_manifest
 from headcount.transforms.finish_run import RunInfo, finish_run
 from headcount.transforms.write_rows import Part
+from tests import tables
 
 DAY = datetime(2024, 3, 4, 8, 10)
 
 
 def photo(uri, photo_id, taken_at=None):
-    return Photo(
-        uri=uri,
-        photo_id=photo_id,
-        taken_at=taken_at,
-        date_precision=taken_at and "second",
-        width=9,
-        height=9,
-        orientation=1,
-        file_type="jpeg",
-        bytes=1,
-        faces=1,
-    )
+    return tables.photo(uri, photo_id, taken_at=taken_at, date_precision=taken_at and "second")
 
 
 def face(of):

@@ -21,7 +21,7 @@ from headcount.schemas.errors import UsageError
 from headcount.schemas.files import FAILED
 from headcount.transforms.collection.found_file import uri_of
 from headcount.transforms.collection.state import Rows, in_glob
-from headcount.transforms.collection.storage import is_remote, read_bytes
+from headcount.transforms.collection.storage import is_glob, is_remote, read_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,6 @@ def named_by(name: str, uris: pa.ChunkedArray) -> pa.ChunkedArray:
 def _below(name: str, uris: pa.ChunkedArray) -> pa.ChunkedArray:
     separator = "/" if is_remote(name) else os.sep
     named = pc.or_(pc.equal(uris, name), pc.starts_with(uris, name.rstrip(separator) + separator))
-    if not set("*?[") & set(name) or pc.any(named).as_py():
+    if not is_glob(name) or pc.any(named).as_py():
         return named
     return in_glob(uris, name)

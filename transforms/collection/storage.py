@@ -34,6 +34,11 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def is_glob(name: str) -> bool:
+    """Whether `name` may be a pattern of names: it has a `*`, `?` or `[`, which may be plain letters too."""
+    return any(letter in name for letter in "*?[")
+
+
 def join(root: str, *names: str) -> str:
     """The path of something below `root`."""
     return "/".join([root.rstrip("/"), *names]) if is_remote(root) else os.path.join(root, *names)

@@ -13,7 +13,7 @@ from headcount.schemas.files import FAILED, PHOTO, File
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.forgotten import Forgotten, forget, named_by
 from headcount.transforms.collection.state import Rows
-from tests.transforms.collection.test_state import photo
+from tests.tables import photo
 
 
 def files(*uris: str, outcome: str = PHOTO) -> pa.Table:

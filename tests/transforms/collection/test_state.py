@@ -10,12 +10,7 @@ from headcount.schemas.failures import Failure, failure
 from headcount.schemas.files import FAILED, FOLDER, LISTED, PHOTO, SKIPPED, File
 from headcount.schemas.photos import Photo
 from headcount.transforms.collection.state import Rows, next_state, refusal
-
-
-def photo(uri: str, photo_id: str | None = None, **more: object) -> Photo:
-    photo_id = photo_id or uri.rpartition("/")[2]
-    size = {"width": 9, "height": 9, "orientation": 1, "file_type": "jpeg", "bytes": 1, "faces": 1}
-    return Photo(uri=uri, photo_id=photo_id, **size, **more)
+from tests.tables import photo
 
 
 def row(uri: str, outcome: str = PHOTO, version: str = "1", file_type: str = "jpeg") -> File:

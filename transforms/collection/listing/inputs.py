@@ -24,12 +24,10 @@ from headcount.transforms.collection.listing.walk import (
     passed_over_below,
     skipped,
 )
-from headcount.transforms.collection.storage import is_remote, open_file, read_bytes
+from headcount.transforms.collection.storage import is_glob, is_remote, open_file, read_bytes
 
 LIST_SUFFIXES: Final = (".txt", ".lst")
 """An input file with one of these endings is a list of paths."""
-
-_MAGIC: Final = re.compile(r"[*?\[]")
 
 
 class Named(NamedTuple):
@@ -94,7 +92,7 @@ class Inputs:
             yield Named(path, FILE, split(path)[0])
         elif kind == FOLDER:
             yield Named(path, FOLDER, path)
-        elif _MAGIC.search(path):
+        elif is_glob(path):
             top, parts = _parts(path)
             for alternative in _alternatives(parts):
                 yield from self._expand(tree, top, alternative, None)
@@ -149,7 +147,7 @@ class Inputs:
                     self._pass_over(found)
             return
         path = below(folder, part)
-        if not _MAGIC.search(part):
+        if not is_glob(part):
             if rest:
                 yield from self._expand(tree, path, rest, root)
             elif kind := tree.kind(path):
